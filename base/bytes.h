@@ -8,28 +8,28 @@
 #include <string.h>
 #include <endian.h>
 
-#define BYTES_ACCESSORS(bits)                                                                      \
-    static inline uint##bits##_t get_le##bits(const void *p)                                       \
-    {                                                                                              \
-        uint##bits##_t v;                                                                          \
-        memcpy(&v, p, sizeof(v));                                                                  \
-        return le##bits##toh(v);                                                                   \
-    }                                                                                              \
-    static inline uint##bits##_t get_be##bits(const void *p)                                       \
-    {                                                                                              \
-        uint##bits##_t v;                                                                          \
-        memcpy(&v, p, sizeof(v));                                                                  \
-        return be##bits##toh(v);                                                                   \
-    }                                                                                              \
-    static inline void put_le##bits(void *p, uint##bits##_t v)                                     \
-    {                                                                                              \
-        v = htole##bits(v);                                                                        \
-        memcpy(p, &v, sizeof(v));                                                                  \
-    }                                                                                              \
-    static inline void put_be##bits(void *p, uint##bits##_t v)                                     \
-    {                                                                                              \
-        v = htobe##bits(v);                                                                        \
-        memcpy(p, &v, sizeof(v));                                                                  \
+#define BYTES_ACCESSORS(bits)                                  \
+    static inline uint##bits##_t get_le##bits(const void *p)   \
+    {                                                          \
+        uint##bits##_t v;                                      \
+        memcpy(&v, p, sizeof(v));                              \
+        return le##bits##toh(v);                               \
+    }                                                          \
+    static inline uint##bits##_t get_be##bits(const void *p)   \
+    {                                                          \
+        uint##bits##_t v;                                      \
+        memcpy(&v, p, sizeof(v));                              \
+        return be##bits##toh(v);                               \
+    }                                                          \
+    static inline void put_le##bits(void *p, uint##bits##_t v) \
+    {                                                          \
+        v = htole##bits(v);                                    \
+        memcpy(p, &v, sizeof(v));                              \
+    }                                                          \
+    static inline void put_be##bits(void *p, uint##bits##_t v) \
+    {                                                          \
+        v = htobe##bits(v);                                    \
+        memcpy(p, &v, sizeof(v));                              \
     }
 
 BYTES_ACCESSORS(16)

@@ -81,8 +81,9 @@ void log_trace_enable(const char *list)
 
 void log_topic_register(struct log_topic *topic)
 {
-    topic->on = trace_names != NULL && (g_strv_contains((const char *const *)trace_names, "all") ||
-                                        g_strv_contains((const char *const *)trace_names, topic->name));
+    topic->on = trace_names != NULL &&
+                (g_strv_contains((const char *const *)trace_names, "all") ||
+                 g_strv_contains((const char *const *)trace_names, topic->name));
 }
 
 void log_trace_line(const struct log_topic *topic, const char *fmt, ...)

@@ -43,15 +43,16 @@ struct log_topic {
     bool on;
 };
 
-/* Switches the topics of a comma-separated list on for all later registrations ("all": every one). */
+/* Switches the topics of a comma-separated list on for all later registrations ("all": every one).
+ */
 void log_trace_enable(const char *list);
 void log_topic_register(struct log_topic *topic);
 void log_trace_line(const struct log_topic *topic, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
-#define log_trace(topic, ...)                                                                      \
-    do {                                                                                           \
-        if (G_UNLIKELY((topic)->on))                                                               \
-            log_trace_line(topic, __VA_ARGS__);                                                    \
+#define log_trace(topic, ...)                   \
+    do {                                        \
+        if (G_UNLIKELY((topic)->on))            \
+            log_trace_line(topic, __VA_ARGS__); \
     } while (0)
 
 #endif

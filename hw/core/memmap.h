@@ -1,0 +1,87 @@
+/*
+ * The guest's memory as the device model knows it: blocks of host memory at guest-physical
+ * addresses. RAM, ROM, the shadow segments of the PAM registers, a frame buffer.
+ *
+ * A core is told of each change and puts the blocks before the guest (KVM: memory slots). Memory
+ * that the core has and the device model has not (Xen: the domain's RAM) is reached through the
+ * core's map() instead. DMA (hw/core/dma.h) goes through here; MMIO is not memory.
+ */
+#ifndef HW_CORE_MEMMAP_H
+#define HW_CORE_MEMMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <glib.h>
+
+#define MEM_PAGE 4096
+
+enum mem_flags {
+    MEM_READONLY = 1 << 0,  /* guest writes do not change it: they reach the bus as MMIO */
+    MEM_LOG_DIRTY = 1 << 1, /* written pages are tracked: a frame buffer */
+};
+
+/*
+ * One block. Embedded in its owner's struct or allocated by it; zeroed before first use.
+ * gpa and size are multiples of MEM_PAGE. Blocks that are mapped never overlap: the owner sees
+ * to it (a block that would overlap is not mapped).
+ */
+struct mem_block {
+    const char *name;
+    uint8_t *host; /* size bytes, page-aligned; owned by the block's owner */
+    uint64_t size;
+    unsigned flags;
+    /* Kept by the map. */
+    uint64_t gpa;
+    bool mapped;
+    uint8_t *dirty; /* a bit per page written by the device model itself; MEM_LOG_DIRTY only */
+    int slot;       /* for the core */
+};
+
+/* What a core does with memory. Every function may be NULL. */
+struct mem_ops {
+    /* The block was mapped, or is about to be unmapped. 0 or -errno: then it is not mapped. */
+    int (*block_map)(void *core, struct mem_block *block);
+    void (*block_unmap)(void *core, struct mem_block *block);
+    /* Sets a bit for each page of the block that the guest wrote since the last call. */
+    int (*block_dirty)(void *core, struct mem_block *block, uint8_t *bitmap);
+    /*
+     * Host address of guest memory outside all blocks; *len is shortened to what is contiguous.
+     * NULL: no memory there. Each success is paired with an unmap of the same length.
+     */
+    void *(*map)(void *core, uint64_t gpa, uint64_t *len, bool write);
+    void (*unmap)(void *core, void *host, uint64_t len);
+    /* The device model wrote here: for a live migration's log. */
+    void (*written)(void *core, uint64_t gpa, uint64_t len);
+};
+
+struct memmap;
+
+struct memmap *memmap_create(void);
+void memmap_destroy(struct memmap *map);
+
+/* Called once, before the guest runs; blocks that are mapped already are handed to the core. */
+int memmap_set_core(struct memmap *map, const struct mem_ops *ops, void *core);
+
+/*
+ * Maps a block at gpa, or moves it there. 0 or -errno: -EINVAL misaligned, -EEXIST it would
+ * overlap another block or the end of the address space, or the core's error. It is then unmapped.
+ */
+int memmap_map(struct memmap *map, struct mem_block *block, uint64_t gpa);
+void memmap_unmap(struct memmap *map, struct mem_block *block);
+
+/* The block that holds gpa; NULL: none. */
+struct mem_block *memmap_find(struct memmap *map, uint64_t gpa);
+
+/*
+ * ORs into bitmap (a bit per page of the block) what the guest or the device model wrote since
+ * the last call. A core that can't tell sets every bit.
+ */
+void memmap_take_dirty(struct memmap *map, struct mem_block *block, uint8_t *bitmap);
+/* The device model wrote size bytes of a block by itself, not through DMA. */
+void mem_block_written(struct mem_block *block, uint64_t offset, uint64_t size);
+
+/* Anonymous memory, zeroed, shareable by fd (memfd) and never in a core dump. NULL: no memory. */
+uint8_t *mem_alloc(const char *name, uint64_t size, GError **err);
+void mem_free(uint8_t *host, uint64_t size);
+
+#endif

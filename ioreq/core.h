@@ -1,0 +1,100 @@
+/*
+ * What every hypervisor core offers: the narrow contract between the machine and whatever runs
+ * the guest's CPUs.
+ *
+ * A core turns the guest's accesses into ioreqs and hands them to ioreq_dispatch(); the machine
+ * tells it of memory, interrupts and shutdown through this table. The machine creates only the
+ * chips that the core does not emulate itself (`chips`). The cores: kvm.c, xen.c, qtest.c and
+ * trace.c (replay).
+ */
+#ifndef IOREQ_CORE_H
+#define IOREQ_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <glib.h>
+
+#include "hw/core/bus.h"
+#include "hw/core/memmap.h"
+#include "hw/core/pci.h"
+#include "ioreq/dispatch.h"
+
+/* Chips that a core may emulate itself. */
+enum core_chips {
+    CORE_HAS_PIC = 1 << 0, /* the 8259 pair and ELCR */
+    CORE_HAS_IOAPIC = 1 << 1,
+    CORE_HAS_PIT = 1 << 2, /* the 8254 and port 0x61 */
+    CORE_HAS_RTC = 1 << 3, /* MC146818 and CMOS RAM */
+    CORE_HAS_HPET = 1 << 4,
+    CORE_HAS_PM_TIMER = 1 << 5, /* the ACPI PM1a event block and timer */
+    CORE_HAS_CPUS = 1 << 6,     /* it runs guest code: without it there is nothing to boot */
+    CORE_HAS_RAM = 1 << 7,      /* guest RAM is the core's; the machine allocates none */
+    CORE_HAS_FIRMWARE = 1 << 8, /* the toolstack loads the BIOS */
+};
+
+enum core_shutdown {
+    CORE_SHUTDOWN_OFF,
+    CORE_SHUTDOWN_RESET,
+    CORE_SHUTDOWN_SUSPEND,
+    CORE_SHUTDOWN_CRASH
+};
+
+/* What the core tells the machine, called with the machine lock held. */
+struct core_events {
+    void *opaque;
+    /* The guest's CPUs can't go on: a triple fault resets the machine; else it is an error. */
+    void (*triple_fault)(void *opaque);
+    void (*failed)(void *opaque, const char *why);
+};
+
+struct core;
+
+/*
+ * NULL is "nothing to do" for every function that has no comment of its own. All are called with
+ * the machine lock held, on any thread, unless said otherwise.
+ */
+struct core_ops {
+    const char *name;
+    unsigned chips;     /* enum core_chips */
+    struct mem_ops mem; /* opaque: the core */
+    /* For a core that must claim what the bus maps (Xen's ioreq ranges). */
+    struct bus_listener bus; /* opaque is filled in by the machine */
+    void (*pci_function)(struct core *core, const struct pci_device *pci, bool present);
+
+    /* CPUs are created and start at their reset state, paused. Main thread. */
+    int (*create_cpus)(struct core *core, GError **err);
+    /* Lets the CPUs run, and stops them: after pause() no access arrives until resume(). Main
+     * thread. */
+    void (*resume)(struct core *core);
+    void (*pause)(struct core *core);
+    /* CPUs and own chips to their reset state. They are paused. Main thread. */
+    void (*reset)(struct core *core);
+
+    /* Levels of the lines into the core's own PIC and IOAPIC. */
+    void (*isa_irq)(struct core *core, unsigned irq, bool level); /* 0 to 15 */
+    /*
+     * Xen routes PCI pins itself: by slot and pin, and by the PIIX3's link registers. Cores that
+     * leave pci_intx NULL get the routed line by isa_irq().
+     */
+    void (*pci_intx)(struct core *core, unsigned slot, unsigned pin, bool level);
+    void (*pci_link)(struct core *core, unsigned link, unsigned irq); /* irq 0: disabled */
+    void (*msi)(struct core *core, uint64_t addr, uint32_t data);
+    void (*nmi)(struct core *core);
+
+    /* Told before the ioreq that caused it is answered. */
+    void (*shutdown)(struct core *core, enum core_shutdown why);
+    /* State of the core's own chips and CPUs, in the stream of hw/core/state.h. */
+    void (*save)(struct core *core, GByteArray *out);
+    int (*load)(struct core *core, const GArray *sections, GError **err);
+    void (*destroy)(struct core *core);
+};
+
+/* The head of every core's struct. */
+struct core {
+    const struct core_ops *ops;
+    struct dispatch *dispatch; /* set by the machine before create_cpus() */
+    struct core_events events;
+    unsigned n_cpus;
+};
+
+#endif
