@@ -1,7 +1,6 @@
 #include "base/loop.h"
 
 #include <glib.h>
-#include <pthread.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local bool held;
@@ -18,6 +17,13 @@ void machine_unlock(void)
 {
     held = false;
     pthread_mutex_unlock(&lock);
+}
+
+void machine_wait(pthread_cond_t *cond)
+{
+    held = false;
+    pthread_cond_wait(cond, &lock);
+    held = true;
 }
 
 bool machine_lock_held(void)

@@ -10,6 +10,7 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 /* Call once, on the main thread, before any other thread is started. The lock is then held. */
@@ -23,6 +24,8 @@ void loop_quit(void);
 void machine_lock(void);
 void machine_unlock(void);
 bool machine_lock_held(void); /* by the calling thread */
+/* Sleeps on a condition whose mutex is the machine lock; called and returns with it held. */
+void machine_wait(pthread_cond_t *cond);
 
 /* Runs fn(opaque) once on the main loop, with the lock held. May be called from any thread. */
 void loop_call(void (*fn)(void *opaque), void *opaque);

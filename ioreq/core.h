@@ -80,6 +80,8 @@ struct core_ops {
     void (*pci_link)(struct core *core, unsigned link, unsigned irq); /* irq 0: disabled */
     void (*msi)(struct core *core, uint64_t addr, uint32_t data);
     void (*nmi)(struct core *core);
+    /* The HPET took over the PIT's interrupt, or gave it back. */
+    void (*hpet_legacy)(struct core *core, bool on);
 
     /* Told before the ioreq that caused it is answered. */
     void (*shutdown)(struct core *core, enum core_shutdown why);
@@ -95,6 +97,9 @@ struct core {
     struct dispatch *dispatch; /* set by the machine before create_cpus() */
     struct core_events events;
     unsigned n_cpus;
+    /* The machine has something to do before the CPUs go on: none enters guest code until resume().
+     */
+    bool hold;
 };
 
 #endif

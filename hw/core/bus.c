@@ -146,6 +146,7 @@ void bus_map(struct bus *bus, struct region *region, enum bus_space space, uint6
     region->space = space;
     region->base = base;
     region->size = size;
+    region->size = last_of(region) - base + 1; /* cut at the end of the space */
     region->mapped = true;
     region->index = free_index(bus);
     bus->regions->pdata[region->index] = region;
@@ -290,18 +291,25 @@ static const struct view *find_view(struct bus *bus, uint64_t addr)
     return NULL;
 }
 
-/* The region that holds all `size` bytes at addr; NULL: none does. */
+/*
+ * The region that answers at addr, if all `size` bytes are its; NULL: nobody's, or not only its.
+ * A smaller region inside does not cut an access that starts before it: 0xCF8 is a dword register
+ * although the byte at 0xCF9 is another chip's.
+ */
 static const struct region *route(struct bus *bus, enum bus_space space, uint64_t addr,
                                   unsigned size)
 {
+    const struct region *r = NULL;
+
     if (space == BUS_PIO) {
-        uint64_t last = addr + size - 1;
-        if (addr >= BUS_PIO_SIZE || last >= BUS_PIO_SIZE || bus->port[addr] != bus->port[last])
-            return NULL;
-        return bus->regions->pdata[bus->port[addr]];
+        if (addr < BUS_PIO_SIZE)
+            r = bus->regions->pdata[bus->port[addr]];
+    } else {
+        const struct view *v = find_view(bus, addr);
+        if (v != NULL)
+            r = v->region;
     }
-    const struct view *v = find_view(bus, addr);
-    return v != NULL && size - 1 <= v->last - addr ? v->region : NULL;
+    return r != NULL && addr - r->base + size <= r->size ? r : NULL;
 }
 
 static bool size_ok(enum bus_space space, unsigned size)

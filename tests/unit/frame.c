@@ -128,7 +128,8 @@ static void mmio_overlaps_are_resolved_at_every_edge(void)
     const uint8_t want[] = { 0xff, 0x11, 0x22, 0x22, 0x11, 0xff };
     for (unsigned n = 0; n < sizeof(want); n++)
         g_assert_cmphex(mmio_read(b, 0xefffffff + n, 1), ==, want[n]);
-    g_assert_cmphex(mmio_read(b, 0xf0000000, 2), ==, 0x2211);
+    /* The one that answers at the first byte takes an access that fits it. */
+    g_assert_cmphex(mmio_read(b, 0xf0000000, 2), ==, 0x1111);
     bus_map(b->bus, &i, BUS_MMIO, UINT64_MAX - 1, 4); /* over the end: cut */
     g_assert_cmphex(mmio_read(b, UINT64_MAX, 1), ==, 0x22);
     g_assert_cmphex(mmio_read(b, UINT64_MAX, 2), ==, 0xff22); /* address 0 is nobody's */

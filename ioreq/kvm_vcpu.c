@@ -1,0 +1,357 @@
+/*
+ * One CPU of the KVM core: its features, its thread, its exits and its reset.
+ */
+#include "ioreq/kvm_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+#define KICK_SIGNAL SIGUSR1
+
+/* ---- Features ---- */
+
+#define MAX_CPUID 256
+
+struct cpuid_table {
+    struct kvm_cpuid2 head;
+    struct kvm_cpuid_entry2 entries[MAX_CPUID];
+};
+
+/* Leaf 1 EBX: initial APIC id and number of logical CPUs; EDX bit 28: the number counts. */
+static void patch_leaf1(struct kvm_cpuid_entry2 *e, unsigned index, unsigned n_cpus)
+{
+    e->ebx = (e->ebx & 0x0000ffff) | index << 24 | n_cpus << 16;
+    e->edx = n_cpus > 1 ? e->edx | 1u << 28 : e->edx & ~(1u << 28);
+    e->ecx |= 1u << 31; /* a hypervisor is present */
+}
+
+static unsigned bits_for(unsigned n)
+{
+    return n > 1 ? 32 - (unsigned)__builtin_clz(n - 1) : 0;
+}
+
+/* Leaf 0xB: every CPU is a core of its own in one package. */
+static void patch_topology(struct kvm_cpuid_entry2 *e, unsigned index, unsigned n_cpus)
+{
+    static const uint32_t level_type[] = { 1 << 8, 2 << 8 | 1 }; /* SMT, then core */
+
+    e->edx = index;
+    if (e->index >= G_N_ELEMENTS(level_type)) {
+        e->eax = e->ebx = 0;
+        e->ecx = e->index;
+        return;
+    }
+    e->eax = e->index == 0 ? 0 : bits_for(n_cpus);
+    e->ebx = e->index == 0 ? 1 : n_cpus;
+    e->ecx = level_type[e->index];
+}
+
+static void patch_cpuid(struct kvm_cpuid_entry2 *e, unsigned index, unsigned n_cpus)
+{
+    switch (e->function) {
+    case 1: patch_leaf1(e, index, n_cpus); break;
+    case 4: /* cores per package, minus one */
+        e->eax = (e->eax & 0x03ffc000) | (e->eax & 0x3ff) | (n_cpus - 1) << 26;
+        break;
+    case 0xb: patch_topology(e, index, n_cpus); break;
+    case 0x80000008: /* AMD: number of cores, minus one, and the bits of the APIC id they take */
+        e->ecx = (e->ecx & ~0xf0ffu) | bits_for(n_cpus) << 12 | (n_cpus - 1);
+        break;
+    case 0x8000001e: /* AMD: extended APIC id, compute unit, node */
+        e->eax = index;
+        e->ebx = index;
+        e->ecx = 0;
+        break;
+    default: break;
+    }
+}
+
+static int set_cpuid(struct kvm_vcpu *cpu, GError **err)
+{
+    struct kvm_core *k = cpu->core;
+    g_autofree struct cpuid_table *t = g_new0(struct cpuid_table, 1);
+
+    t->head.nent = MAX_CPUID;
+    if (ioctl(k->kvm, KVM_GET_SUPPORTED_CPUID, &t->head) < 0)
+        return fail_errno(err, errno, "-accel kvm: supported CPU features");
+    for (unsigned i = 0; i < t->head.nent; i++)
+        patch_cpuid(&t->entries[i], cpu->index, k->core.n_cpus);
+    if (ioctl(cpu->fd, KVM_SET_CPUID2, &t->head) < 0)
+        return fail_errno(err, errno, "-accel kvm: CPU %u: features", cpu->index);
+    return 0;
+}
+
+/* ---- Reset ---- */
+
+static int take_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s)
+{
+    int rc = 0;
+
+    rc |= ioctl(cpu->fd, KVM_GET_REGS, &s->regs);
+    rc |= ioctl(cpu->fd, KVM_GET_SREGS, &s->sregs);
+    rc |= ioctl(cpu->fd, KVM_GET_XSAVE, &s->xsave);
+    rc |= ioctl(cpu->fd, KVM_GET_XCRS, &s->xcrs);
+    rc |= ioctl(cpu->fd, KVM_GET_DEBUGREGS, &s->debugregs);
+    rc |= ioctl(cpu->fd, KVM_GET_LAPIC, &s->lapic);
+    rc |= ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &s->events);
+    rc |= ioctl(cpu->fd, KVM_GET_MP_STATE, &s->mp_state);
+    return rc;
+}
+
+/* MSRs that a guest sets and that a reset clears; one at a time, since a CPU may lack any of them.
+ */
+static void reset_msrs(struct kvm_vcpu *cpu)
+{
+    static const struct {
+        uint32_t msr;
+        uint64_t value;
+    } reset[] = {
+        { 0x174, 0 },
+        { 0x175, 0 },
+        { 0x176, 0 }, /* SYSENTER_CS, ESP, EIP */
+        { 0xc0000081, 0 },
+        { 0xc0000082, 0 },
+        { 0xc0000083, 0 }, /* STAR, LSTAR, CSTAR */
+        { 0xc0000084, 0 },
+        { 0xc0000102, 0 },
+        { 0xc0000103, 0 },             /* SFMASK, KERNEL_GS_BASE, TSC_AUX */
+        { 0x277, 0x0007040600070406 }, /* PAT */
+        { 0x2ff, 0 },                  /* MTRR default type: off */
+        { 0x1a0, 1 },                  /* MISC_ENABLE: fast strings */
+        { 0x6e0, 0 },                  /* TSC deadline */
+        { 0x4b564d00, 0 },
+        { 0x4b564d01, 0 }, /* kvmclock: wall, system */
+        { 0x4b564d02, 0 },
+        { 0x4b564d03, 0 },
+        { 0x4b564d04, 0 }, /* async PF, steal time, PV EOI */
+        { 0x10, 0 },       /* TSC */
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(reset); i++) {
+        struct {
+            struct kvm_msrs head;
+            struct kvm_msr_entry entry;
+        } m = { { .nmsrs = 1 }, { .index = reset[i].msr, .data = reset[i].value } };
+        if (ioctl(cpu->fd, KVM_SET_MSRS, &m) != 1)
+            continue; /* not on this CPU */
+    }
+}
+
+/* The local APIC and its base (in sregs) come first: the mode decides what the rest means. */
+void kvm_vcpu_reset(struct kvm_vcpu *cpu)
+{
+    struct kvm_cpu_state *s = &cpu->reset_state;
+    int rc = 0;
+
+    rc |= ioctl(cpu->fd, KVM_SET_SREGS, &s->sregs);
+    rc |= ioctl(cpu->fd, KVM_SET_LAPIC, &s->lapic);
+    rc |= ioctl(cpu->fd, KVM_SET_REGS, &s->regs);
+    rc |= ioctl(cpu->fd, KVM_SET_XCRS, &s->xcrs);
+    rc |= ioctl(cpu->fd, KVM_SET_XSAVE, &s->xsave);
+    rc |= ioctl(cpu->fd, KVM_SET_DEBUGREGS, &s->debugregs);
+    rc |= ioctl(cpu->fd, KVM_SET_VCPU_EVENTS, &s->events);
+    rc |= ioctl(cpu->fd, KVM_SET_MP_STATE, &s->mp_state);
+    reset_msrs(cpu);
+    if (rc != 0)
+        log_warn("kvm: CPU %u could not be reset completely: %s", cpu->index, g_strerror(errno));
+}
+
+/* ---- Exits ---- */
+
+static void do_io(struct kvm_vcpu *cpu)
+{
+    const struct kvm_run *run = cpu->run;
+    uint8_t *data = (uint8_t *)cpu->run + run->io.data_offset;
+    bool in = run->io.direction == KVM_EXIT_IO_IN;
+
+    /* A string instruction: its items are in the run page, already gathered by the kernel. */
+    for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+        struct ioreq req = { .addr = run->io.port,
+                             .count = 1,
+                             .size = run->io.size,
+                             .flags = in ? IOREQ_READ : 0,
+                             .type = IOREQ_TYPE_PIO };
+        if (!in)
+            req.data = get_le(data, run->io.size);
+        ioreq_dispatch(cpu->core->core.dispatch, &req);
+        if (in)
+            put_le(data, req.data, run->io.size);
+    }
+    cpu->unfinished = true;
+}
+
+static void do_mmio(struct kvm_vcpu *cpu)
+{
+    struct kvm_run *run = cpu->run;
+    struct ioreq req = { .addr = run->mmio.phys_addr,
+                         .count = 1,
+                         .size = run->mmio.len,
+                         .flags = run->mmio.is_write ? 0 : IOREQ_READ,
+                         .type = IOREQ_TYPE_COPY };
+
+    if (run->mmio.is_write)
+        req.data = get_le(run->mmio.data, run->mmio.len);
+    ioreq_dispatch(cpu->core->core.dispatch, &req);
+    if (!run->mmio.is_write)
+        put_le(run->mmio.data, req.data, run->mmio.len);
+    cpu->unfinished = true;
+}
+
+static void cannot_go_on(struct kvm_vcpu *cpu, const char *what, uint64_t detail)
+{
+    struct core *core = &cpu->core->core;
+    struct kvm_regs regs = { 0 };
+
+    ioctl(cpu->fd, KVM_GET_REGS, &regs);
+    g_autofree char *why = g_strdup_printf("kvm: CPU %u: %s (0x%" PRIx64 ") at rip=0x%" PRIx64,
+                                           cpu->index, what, detail, (uint64_t)regs.rip);
+    core->hold = true;
+    core->events.failed(core->events.opaque, why);
+}
+
+static void handle_exit(struct kvm_vcpu *cpu)
+{
+    struct core *core = &cpu->core->core;
+    const struct kvm_run *run = cpu->run;
+
+    switch (run->exit_reason) {
+    case KVM_EXIT_IO: do_io(cpu); break;
+    case KVM_EXIT_MMIO: do_mmio(cpu); break;
+    case KVM_EXIT_INTR:
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_HLT: break;
+    case KVM_EXIT_SHUTDOWN: core->events.triple_fault(core->events.opaque); break;
+    case KVM_EXIT_INTERNAL_ERROR:
+        cannot_go_on(cpu, "the kernel can't emulate an instruction", run->internal.suberror);
+        break;
+    case KVM_EXIT_FAIL_ENTRY:
+        cannot_go_on(cpu, "the CPU refused to enter the guest",
+                     run->fail_entry.hardware_entry_failure_reason);
+        break;
+    default: cannot_go_on(cpu, "unexpected exit", run->exit_reason); break;
+    }
+}
+
+/* One stay in the guest. The lock is dropped meanwhile. */
+static void run_guest(struct kvm_vcpu *cpu)
+{
+    cpu->in_kernel = true;
+    cpu->unfinished = false;
+    machine_unlock();
+    int rc = ioctl(cpu->fd, KVM_RUN, 0);
+    int code = errno;
+    machine_lock();
+    cpu->in_kernel = false;
+    cpu->run->immediate_exit = 0;
+    if (rc == 0)
+        handle_exit(cpu);
+    else if (code != EINTR && code != EAGAIN)
+        cannot_go_on(cpu, g_strerror(code), (uint64_t)code);
+    if (cpu->core->core.hold)
+        pthread_cond_broadcast(&cpu->core->paused);
+}
+
+/*
+ * An access that was answered but not yet given to the CPU is finished by entering the kernel
+ * once more; immediate_exit sees to it that no instruction of the guest runs.
+ */
+static void finish_access(struct kvm_vcpu *cpu)
+{
+    if (!cpu->unfinished)
+        return;
+    cpu->run->immediate_exit = 1;
+    ioctl(cpu->fd, KVM_RUN, 0);
+    cpu->run->immediate_exit = 0;
+    cpu->unfinished = false;
+}
+
+static void *vcpu_thread(void *opaque)
+{
+    struct kvm_vcpu *cpu = opaque;
+    struct kvm_core *k = cpu->core;
+
+    machine_lock();
+    while (!k->quit) {
+        if (k->core.hold) {
+            finish_access(cpu);
+            machine_wait(&k->resumed);
+        } else {
+            run_guest(cpu);
+        }
+    }
+    machine_unlock();
+    return NULL;
+}
+
+static void ignore_signal(int sig)
+{
+}
+
+void kvm_vcpu_kick(struct kvm_vcpu *cpu)
+{
+    if (!cpu->in_kernel)
+        return;
+    cpu->run->immediate_exit = 1; /* before the signal: it may come before KVM_RUN */
+    pthread_kill(cpu->thread, KICK_SIGNAL);
+}
+
+/* ---- Life ---- */
+
+int kvm_vcpu_create(struct kvm_core *k, unsigned index, GError **err)
+{
+    struct kvm_vcpu *cpu = &k->vcpu[index];
+
+    cpu->core = k;
+    cpu->index = index;
+    cpu->fd = ioctl(k->vm, KVM_CREATE_VCPU, (unsigned long)index);
+    if (cpu->fd < 0)
+        return fail_errno(err, errno, "-smp: CPU %u", index);
+    cpu->run = mmap(NULL, k->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
+    if (cpu->run == MAP_FAILED) {
+        cpu->run = NULL;
+        return fail_errno(err, errno, "-smp: CPU %u", index);
+    }
+    int rc = set_cpuid(cpu, err);
+    if (rc < 0)
+        return rc;
+    if (take_state(cpu, &cpu->reset_state) != 0)
+        return fail_errno(err, errno, "-accel kvm: CPU %u: state", index);
+    return 0;
+}
+
+int kvm_vcpu_start(struct kvm_vcpu *cpu, GError **err)
+{
+    struct sigaction sa = { .sa_handler = ignore_signal };
+
+    sigaction(KICK_SIGNAL, &sa, NULL);
+    int rc = pthread_create(&cpu->thread, NULL, vcpu_thread, cpu);
+    if (rc != 0)
+        return fail_errno(err, rc, "-smp: thread of CPU %u", cpu->index);
+    cpu->started = true;
+    g_autofree char *name = g_strdup_printf("cpu %u", cpu->index);
+    pthread_setname_np(cpu->thread, name);
+    return 0;
+}
+
+void kvm_vcpu_destroy(struct kvm_vcpu *cpu)
+{
+    if (cpu->started) {
+        kvm_vcpu_kick(cpu);
+        machine_unlock();
+        pthread_join(cpu->thread, NULL);
+        machine_lock();
+    }
+    if (cpu->run != NULL)
+        munmap(cpu->run, cpu->core->run_size);
+    if (cpu->fd > 0)
+        close(cpu->fd);
+}
