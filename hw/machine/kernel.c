@@ -10,22 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-
-/* Selector keys of fw_cfg (its interface specification; the ROM knows the same). */
-enum {
-    KEY_KERNEL_ADDR = 0x07,
-    KEY_KERNEL_SIZE = 0x08,
-    KEY_INITRD_ADDR = 0x0a,
-    KEY_INITRD_SIZE = 0x0b,
-    KEY_KERNEL_DATA = 0x11,
-    KEY_INITRD_DATA = 0x12,
-    KEY_CMDLINE_ADDR = 0x13,
-    KEY_CMDLINE_SIZE = 0x14,
-    KEY_CMDLINE_DATA = 0x15,
-    KEY_SETUP_ADDR = 0x16,
-    KEY_SETUP_SIZE = 0x17,
-    KEY_SETUP_DATA = 0x18,
-};
+#include "hw/machine/fw_cfg.h" // the keys
 
 /* Where things go. The setup's segment holds the setup, then its heap and stack. */
 #define SETUP_ADDR   0x10000
@@ -196,10 +181,14 @@ static void put_items(struct kernel_image *image, unsigned at, const uint16_t ke
 /* The files are open: checks and places everything. */
 static int lay_out(const struct kernel_config *c, struct kernel_image *image, GError **err)
 {
-    static const uint16_t setup_keys[] = { KEY_SETUP_ADDR, KEY_SETUP_SIZE, KEY_SETUP_DATA };
-    static const uint16_t kernel_keys[] = { KEY_KERNEL_ADDR, KEY_KERNEL_SIZE, KEY_KERNEL_DATA };
-    static const uint16_t cmdline_keys[] = { KEY_CMDLINE_ADDR, KEY_CMDLINE_SIZE, KEY_CMDLINE_DATA };
-    static const uint16_t initrd_keys[] = { KEY_INITRD_ADDR, KEY_INITRD_SIZE, KEY_INITRD_DATA };
+    static const uint16_t setup_keys[] = { FW_CFG_SETUP_ADDR, FW_CFG_SETUP_SIZE,
+                                           FW_CFG_SETUP_DATA };
+    static const uint16_t kernel_keys[] = { FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE,
+                                            FW_CFG_KERNEL_DATA };
+    static const uint16_t cmdline_keys[] = { FW_CFG_CMDLINE_ADDR, FW_CFG_CMDLINE_SIZE,
+                                             FW_CFG_CMDLINE_DATA };
+    static const uint16_t initrd_keys[] = { FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE,
+                                            FW_CFG_INITRD_DATA };
 
     const uint8_t *data = (const uint8_t *)g_mapped_file_get_contents(image->kernel);
     size_t size = g_mapped_file_get_length(image->kernel);
