@@ -1,0 +1,85 @@
+"""What is done with whole guests. Each scenario gets a Bench and raises Failure."""
+
+import hashlib
+import os
+import subprocess
+
+from machine import Qmp
+
+SCENARIOS = {}
+
+
+def scenario(function):
+    """Registers a scenario under its name, in the order of this file."""
+    SCENARIOS[function.__name__.replace('_', '-')] = function
+    return function
+
+
+@scenario
+def linux_boots(bench):
+    """One CPU: every chip of the machine, as Debian's kernel sees it, and ACPI power-off."""
+    with bench.linux('selftest=acpi,smbios,pci,memory,input,interrupts,cpus,dmesg,rtc,clocksource '
+                     'guest.mem=256 then=poweroff') as vm:
+        vm.selftests()
+        vm.ends()
+
+
+@scenario
+def linux_two_cpus(bench):
+    """Two CPUs, a shell on the serial port, a reboot and a power-off typed there."""
+    with bench.linux('selftest=cpus,hotplug,interrupts,dmesg guest.cpus=2', '-smp', '2') as vm:
+        vm.selftests()
+        assert vm.shell('echo $((6 * 7))').strip() == '42'
+        assert len(vm.shell('seq 5000').split()) == 5000
+        vm.type('reboot -f')
+        vm.expect('^GUEST: ready', 180)
+        vm.selftests()
+        vm.type('poweroff -f')
+        vm.ends()
+
+
+@scenario
+def network(bench):
+    """The e1000 on the user-mode network."""
+    with bench.linux('selftest=net,dmesg then=poweroff', '-nic', 'user,model=e1000') as vm:
+        vm.selftests()
+        vm.ends()
+
+
+@scenario
+def disk_and_cd(bench):
+    """An IDE disk keeps what is written to it; a CD shows what it holds."""
+    disk, cd = bench.file('disk.img'), bench.file('cd.iso')
+    with open(disk, 'wb') as file:
+        file.truncate(64 << 20)
+    subprocess.run(['xorriso', '-as', 'mkisofs', '-quiet', '-o', cd, bench.sources], check=True,
+                   stderr=subprocess.DEVNULL)
+    with open(cd, 'rb') as file:
+        content = file.read()
+    with bench.linux('selftest=disk,cdrom,dmesg guest.disk=sda then=poweroff '
+                     f'guest.cd={hashlib.sha256(content).hexdigest()} guest.cd_size={len(content)}',
+                     '-drive', f'file={disk},format=raw', '-cdrom', cd) as vm:
+        vm.selftests()
+        vm.ends()
+    # What the guest's file system wrote is there for the host as well.
+    subprocess.run(['e2fsck', '-fn', disk], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+
+@scenario
+def suspend_to_ram(bench):
+    """S3, and the RTC's alarm wakes the machine."""
+    with bench.linux('selftest=suspend,interrupts then=poweroff') as vm:
+        vm.selftests()
+        vm.ends()
+
+
+@scenario
+def power_button(bench):
+    """QMP's system_powerdown presses the ACPI power button."""
+    path = os.path.join(bench.scratch, 'qmp')
+    with bench.linux('then=button', '-qmp', f'unix:{path},server=on,wait=off') as vm:
+        vm.expect('^GUEST: waiting for the power button', 180)
+        Qmp(path)('system_powerdown')
+        vm.expect('^GUEST: power button')
+        vm.ends()
