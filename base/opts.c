@@ -239,7 +239,8 @@ int opts_get_uint(struct opts *opts, const char *key, uint64_t min, uint64_t max
 
     if (text == NULL)
         return 0;
-    int rc = check_number(opts, key, text, parse_uint(text, &number), number, min, max, err);
+    int rc = parse_uint(text, &number);
+    rc = check_number(opts, key, text, rc, number, min, max, err);
     if (rc == 0)
         *value = number;
     return rc;
@@ -253,7 +254,8 @@ int opts_get_size(struct opts *opts, const char *key, uint64_t min, uint64_t max
 
     if (text == NULL)
         return 0;
-    int rc = check_number(opts, key, text, parse_size(text, 'b', &number), number, min, max, err);
+    int rc = parse_size(text, 'b', &number);
+    rc = check_number(opts, key, text, rc, number, min, max, err);
     if (rc == 0)
         *value = number;
     return rc;

@@ -1,8 +1,18 @@
 /*
  * Character devices: where a serial port, a debug console or a monitor meets the host.
  *
- * Back ends: null, stdio, file, pipe, pty, socket (unix and TCP, listening or connecting). One
- * front end at a time is attached; it gets what the host side sends and may hold it back.
+ * One front end at a time is attached. It gets what the host side sends and may hold it back;
+ * it sends what the host side takes and is told when there is room again. Nothing here blocks,
+ * and nothing wakes up while neither side has anything to say.
+ *
+ *   null                                    takes all, sends nothing
+ *   stdio    mux= signal=                   the terminal, or whatever stdin and stdout are
+ *   file     path= append= input-path=      output to a file
+ *   pipe     path=                          PATH.in and PATH.out, or one FIFO
+ *   pty      path=                          a new pseudo-terminal, with a symbolic link to it
+ *   serial   path=                          a terminal device of the host
+ *   socket   path= | host= port= | fd=      server= wait= reconnect= to= ipv4= ipv6= nodelay=
+ *   ringbuf  size=                          the last bytes that were sent, for QMP and tests
  */
 #ifndef CHARDEV_CHARDEV_H
 #define CHARDEV_CHARDEV_H
@@ -12,6 +22,8 @@
 #include <stdint.h>
 #include <glib.h>
 
+#include "base/opts.h"
+
 struct chardev;
 
 enum chardev_event {
@@ -20,7 +32,10 @@ enum chardev_event {
     CHARDEV_BREAK,  /* it sent a break condition */
 };
 
-/* The front end: a device or a monitor. Called on the main loop, with the machine lock held. */
+/*
+ * The front end: a device or a monitor. Called on the main loop, with the machine lock held, and
+ * never from within a call of the front end's own. It must not destroy the chardev in a callback.
+ */
 struct chardev_frontend {
     size_t (*can_receive)(void *opaque); /* how many bytes receive() will take now */
     void (*receive)(void *opaque, const uint8_t *data, size_t len); /* len <= can_receive() */
@@ -29,13 +44,20 @@ struct chardev_frontend {
 };
 
 /*
- * Creates a back end from QEMU's spelling: either `-chardev BACKEND,id=..,key=value,...` or the
- * short form of `-serial` ("stdio", "pty", "null", "file:PATH", "unix:PATH,server=on,wait=off",
- * "tcp:HOST:PORT,server,nowait"). label: the name in query-chardev and in errors. The caller owns
- * it. NULL and a sentence on failure.
+ * Creates a back end from the options of `-chardev BACKEND,id=ID,key=value,...`, parsed with the
+ * first key "backend". Keys that it does not know are an error. label: the name in query-chardev;
+ * NULL: the id. The caller owns the result, and opts. With server=on,wait=on it waits for a peer.
+ * NULL and a sentence on failure.
  */
-struct chardev *chardev_create(const char *spec, const char *label, GError **err);
-void chardev_destroy(struct chardev *chr);
+struct chardev *chardev_create(struct opts *opts, const char *label, GError **err);
+/*
+ * The same from the short spelling of `-serial`, `-parallel` and others: "stdio", "mon:stdio"
+ * (the terminal with escapes: Ctrl-A h), "pty", "null", "file:PATH", "pipe:PATH", "/dev/TTY",
+ * "unix:PATH,server=on,wait=off", "tcp:HOST:PORT,server,nowait". option: for the sentences.
+ */
+struct chardev *chardev_create_short(const char *option, const char *spec, const char *label,
+                                     GError **err);
+void chardev_destroy(struct chardev *chr); /* NULL is fine */
 
 const char *chardev_label(const struct chardev *chr);
 /* For query-chardev: "pty:/dev/pts/3", "disconnected:unix:PATH,server=on", "stdio", ... */
@@ -51,7 +73,7 @@ void chardev_attach(struct chardev *chr, const struct chardev_frontend *frontend
  * dropped, as by an unplugged cable.
  */
 size_t chardev_write(struct chardev *chr, const uint8_t *data, size_t len);
-/* can_receive() may answer more than before: read on. */
+/* can_receive() may answer more than before: read on. Never calls back from within. */
 void chardev_accept_input(struct chardev *chr);
 
 /*
@@ -59,5 +81,12 @@ void chardev_accept_input(struct chardev *chr);
  * first; -1: none. The caller owns what it takes.
  */
 int chardev_take_fd(struct chardev *chr);
+
+/*
+ * ringbuf only (0 for others). read: takes the oldest bytes out of what the front end sent.
+ * send: gives the front end as much as it takes now, as if a peer had sent it.
+ */
+size_t chardev_ringbuf_read(struct chardev *chr, uint8_t *data, size_t len);
+size_t chardev_ringbuf_send(struct chardev *chr, const uint8_t *data, size_t len);
 
 #endif

@@ -87,7 +87,7 @@ static void numbers_have_limits_and_sizes_suffixes(void)
 
     g_assert_cmpint(opts_get_uint(o, "absent", 1, 2, &v, &err), ==, 0);
     g_assert_cmpuint(v, ==, 7);
-    g_assert_cmpint(opts_get_uint(o, "n", 0, 16, &v, &err), ==, 0);
+    g_assert_cmpint(opts_get_uint(o, "n", 16, 16, &v, &err), ==, 0);
     g_assert_cmpuint(v, ==, 16);
     g_assert_cmpint(opts_get_size(o, "size", 0, UINT64_MAX, &v, &err), ==, 0);
     g_assert_cmpuint(v, ==, 65536);
