@@ -334,8 +334,11 @@ void acpi_build(const struct acpi_config *config, struct acpi_blobs *out)
 
 void acpi_blobs_clear(struct acpi_blobs *blobs)
 {
-    g_byte_array_unref(blobs->tables);
-    g_byte_array_unref(blobs->rsdp);
-    g_byte_array_unref(blobs->loader);
+    if (blobs->tables)
+        g_byte_array_unref(blobs->tables);
+    if (blobs->rsdp)
+        g_byte_array_unref(blobs->rsdp);
+    if (blobs->loader)
+        g_byte_array_unref(blobs->loader);
     *blobs = (struct acpi_blobs){ 0 };
 }

@@ -59,6 +59,8 @@ struct acpi_blobs {
 
 /* Builds the files; *out is owned by the caller, who calls acpi_blobs_clear(). */
 void acpi_build(const struct acpi_config *config, struct acpi_blobs *out);
+
+/* Gives back what is there: an array that was taken over is set to NULL by who took it. */
 void acpi_blobs_clear(struct acpi_blobs *blobs);
 
 #endif
