@@ -56,6 +56,7 @@ struct core;
 struct core_ops {
     const char *name;
     unsigned chips;     /* enum core_chips */
+    bool virtual_time; /* time moves only when the core steps the clock */
     struct mem_ops mem; /* opaque: the core */
     /* For a core that must claim what the bus maps (Xen's ioreq ranges). */
     struct bus_listener bus; /* opaque is filled in by the machine */
@@ -70,11 +71,11 @@ struct core_ops {
     /* CPUs and own chips to their reset state. They are paused. Main thread. */
     void (*reset)(struct core *core);
 
-    /* Levels of the lines into the core's own PIC and IOAPIC. */
-    void (*isa_irq)(struct core *core, unsigned irq, bool level); /* 0 to 15 */
+    /* Levels of the lines into the core's own PIC (0 to 15) and IOAPIC (0 to 23; 0 is pin 2). */
+    void (*gsi)(struct core *core, unsigned gsi, bool level);
     /*
      * Xen routes PCI pins itself: by slot and pin, and by the PIIX3's link registers. Cores that
-     * leave pci_intx NULL get the routed line by isa_irq().
+     * leave pci_intx NULL get the routed line by gsi().
      */
     void (*pci_intx)(struct core *core, unsigned slot, unsigned pin, bool level);
     void (*pci_link)(struct core *core, unsigned link, unsigned irq); /* irq 0: disabled */

@@ -82,9 +82,9 @@ static int kvm_block_dirty(void *core, struct mem_block *block, uint8_t *bitmap)
 
 /* ---- Interrupts ---- */
 
-static void kvm_isa_irq(struct core *core, unsigned irq, bool level)
+static void kvm_gsi(struct core *core, unsigned gsi, bool level)
 {
-    struct kvm_irq_level l = { .irq = irq, .level = level };
+    struct kvm_irq_level l = { .irq = gsi, .level = level };
 
     ioctl(((struct kvm_core *)core)->vm, KVM_IRQ_LINE, &l);
 }
@@ -113,6 +113,31 @@ static void kvm_hpet_legacy(struct core *core, bool on)
     pit.flags = on ? pit.flags | KVM_PIT_FLAGS_HPET_LEGACY
                    : pit.flags & ~(uint32_t)KVM_PIT_FLAGS_HPET_LEGACY;
     ioctl(k->vm, KVM_SET_PIT2, &pit);
+}
+
+static void add_route(struct kvm_irq_routing *table, unsigned gsi, unsigned chip, unsigned pin)
+{
+    table->entries[table->nr++] = (struct kvm_irq_routing_entry){
+        .gsi = gsi,
+        .type = KVM_IRQ_ROUTING_IRQCHIP,
+        .u.irqchip = { .irqchip = chip, .pin = pin },
+    };
+}
+
+/* As a PC is wired: IRQ0 reaches the IOAPIC's pin 2, since the 8259s' cascade leaves that free. */
+static int set_routing(struct kvm_core *k)
+{
+    g_autofree struct kvm_irq_routing *table =
+        g_malloc0(sizeof(*table) + 2 * KVM_IOAPIC_NUM_PINS * sizeof(table->entries[0]));
+
+    for (unsigned gsi = 0; gsi < KVM_IOAPIC_NUM_PINS; gsi++) {
+        if (gsi < 16)
+            add_route(table, gsi, gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+                      gsi % 8);
+        if (gsi != 2)
+            add_route(table, gsi, KVM_IRQCHIP_IOAPIC, gsi == 0 ? 2 : gsi);
+    }
+    return ioctl(k->vm, KVM_SET_GSI_ROUTING, table);
 }
 
 /* ---- Running ---- */
@@ -198,7 +223,7 @@ static const struct core_ops kvm_ops = {
     .resume = kvm_resume,
     .pause = kvm_pause,
     .reset = kvm_reset,
-    .isa_irq = kvm_isa_irq,
+    .gsi = kvm_gsi,
     .msi = kvm_msi,
     .nmi = kvm_nmi,
     .hpet_legacy = kvm_hpet_legacy,
@@ -225,6 +250,8 @@ static int create_chips(struct kvm_core *k, GError **err)
         return fail_errno(err, errno, "-accel kvm: reserved pages");
     if (ioctl(k->vm, KVM_CREATE_IRQCHIP, 0) < 0)
         return fail_errno(err, errno, "-accel kvm: interrupt controllers");
+    if (set_routing(k) < 0)
+        return fail_errno(err, errno, "-accel kvm: interrupt routing");
     if (ioctl(k->vm, KVM_CREATE_PIT2, &pit) < 0)
         return fail_errno(err, errno, "-accel kvm: timer");
     for (unsigned i = 0; i < G_N_ELEMENTS(k->irqchip_reset); i++) {

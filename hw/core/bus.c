@@ -312,6 +312,11 @@ static const struct region *route(struct bus *bus, enum bus_space space, uint64_
     return r != NULL && addr - r->base + size <= r->size ? r : NULL;
 }
 
+bool bus_claimed(struct bus *bus, enum bus_space space, uint64_t addr)
+{
+    return route(bus, space, addr, 1) != NULL;
+}
+
 static bool size_ok(enum bus_space space, unsigned size)
 {
     return size == 1 || size == 2 || size == 4 || (size == 8 && space == BUS_MMIO);

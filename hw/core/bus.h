@@ -92,6 +92,9 @@ void bus_write(struct bus *bus, enum bus_space space, uint64_t addr, uint64_t va
 uint64_t region_read(const struct region *region, uint64_t offset, unsigned size);
 void region_write(const struct region *region, uint64_t offset, uint64_t value, unsigned size);
 
+/* Whether some region answers at addr. */
+bool bus_claimed(struct bus *bus, enum bus_space space, uint64_t addr);
+
 /* Calls fn for every mapped region, in no particular order. */
 void bus_for_each(struct bus *bus, void (*fn)(const struct region *region, void *opaque),
                   void *opaque);

@@ -108,6 +108,8 @@ struct device_kind {
     const struct state_field *state; /* hw/core/state.h; ends with an entry without a name */
     uint16_t state_version;          /* from 1; raised when the table grows */
     unsigned n_lines;                /* interrupt outputs, at most DEVICE_MAX_LINES */
+    /* ISA cards: the interrupt that an output is jumpered to. NULL: the board wires the chip. */
+    unsigned (*isa_irq)(const struct device *dev, unsigned output);
     /* Maps regions, attaches host services. 0 or -errno with a sentence. Reset comes after. */
     int (*create)(struct device *dev, GError **err);
     /* Back to the datasheet's reset values. Also lowers the outputs. */

@@ -1,0 +1,84 @@
+/*
+ * The process: from a command line to a running machine and back.
+ *
+ * Options are grouped by topic (machine, character devices, disks, ...). A topic's file holds its
+ * table of options, keeps what they said, creates its host services before the machine and
+ * connects what needs the machine after it. The order of topics is the order of bring-up;
+ * teardown walks it backwards.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <glib.h>
+
+#include "hw/machine/machine.h"
+
+struct app;
+struct core;
+
+/* One option. */
+struct cli_option {
+    const char *name; /* without its dash */
+    const char *arg;  /* how its argument is called in --help; NULL: it has none */
+    /* Checks and keeps the argument (NULL where there is none); nothing is started yet. */
+    int (*take)(struct app *app, const char *arg, GError **err);
+    const char *help; /* NULL: accepted for compatibility, not listed */
+};
+
+struct cli_topic {
+    const char *title;
+    const struct cli_option *options; /* ends with an entry without a name */
+    /* All options were taken: check them together, create host services, add devices. May be NULL.
+     */
+    int (*prepare)(struct app *app, GError **err);
+    /* The machine was created and does not run yet. May be NULL. */
+    int (*connect)(struct app *app, GError **err);
+    /* The machine was destroyed, or never came to be. May be NULL. */
+    void (*cleanup)(struct app *app);
+};
+
+extern const struct cli_topic cli_machine, cli_char;
+
+enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
+
+struct app {
+    const char *argv0;
+    struct machine_config config;
+    struct core *core; /* until the machine takes it over */
+    struct machine *machine;
+    int status; /* what the process exits with */
+
+    /* machine topic */
+    enum app_accel accel;
+    bool start_paused, nodefaults, nographic;
+    char *incoming;
+    GPtrArray *owned; /* strings that config borrows */
+
+    /* character devices */
+    GHashTable *chardevs;    /* id -> struct chardev */
+    GPtrArray *chardev_opts; /* struct opts of each -chardev */
+    GPtrArray *serials;      /* -serial arguments, in order */
+    GPtrArray *parallels;
+    GPtrArray *debugcons;
+};
+
+/* A copy of s that lives as long as the app. */
+const char *app_keep(struct app *app, const char *s);
+/* Adds a device as if by -device; the caller may add properties to what is returned. */
+struct device_config *app_add_device(struct app *app, const char *driver, const char *id);
+/* Where installed data (firmware) lies, or the build tree's when run from there. Kept. */
+const char *app_data_file(struct app *app, const char *name);
+
+/*
+ * Takes the whole command line. 0; -errno and a sentence; or 1: it asked for something that was
+ * printed (help, version), and there is nothing to run.
+ */
+int cli_parse(struct app *app, int argc, char **argv, GError **err);
+
+/* Runs every topic's function in order; stops at the first failure. */
+int cli_prepare(struct app *app, GError **err);
+int cli_connect(struct app *app, GError **err);
+void cli_cleanup(struct app *app);
+
+#endif

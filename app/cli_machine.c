@@ -1,0 +1,391 @@
+/*
+ * Options of the machine itself: its core, memory, CPUs, firmware, kernel, devices.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/opts.h"
+#include "hw/machine/devices.h"
+
+#define MIB              (UINT64_C(1) << 20)
+#define DEFAULT_RAM_SIZE (128 * MIB)
+#define MAX_RAM_SIZE     (UINT64_C(1) << 40)
+#define MAX_CPUS         16
+
+/* ---- Accelerator and board ---- */
+
+static int choose_accel(struct app *app, const char *name, GError **err)
+{
+    static const struct {
+        const char *name;
+        enum app_accel accel;
+    } accels[] = {
+        { "kvm", ACCEL_KVM },
+        { "xen", ACCEL_XEN },
+        { "qtest", ACCEL_QTEST },
+        { "replay", ACCEL_REPLAY },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(accels); i++) {
+        if (strcmp(name, accels[i].name) == 0) {
+            app->accel = accels[i].accel;
+            return 0;
+        }
+    }
+    return fail(err, EINVAL, "-accel %s: there is no such core (kvm, xen, qtest, replay)", name);
+}
+
+static int take_accel(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-accel", arg, "accel", err);
+
+    if (opts == NULL)
+        return -EINVAL;
+    const char *name = opts_get(opts, "accel");
+    int rc = name != NULL ? choose_accel(app, name, err) : fail(err, EINVAL, "-accel: no name");
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    opts_free(opts);
+    return rc;
+}
+
+static int take_enable_kvm(struct app *app, const char *arg, GError **err)
+{
+    return choose_accel(app, "kvm", err);
+}
+
+/* "pc", "pc-i440fx-2.10", "pc-0.10": toolstacks and scripts name the version they know. */
+static int choose_board(struct app *app, const char *type, GError **err)
+{
+    if (strcmp(type, "none") == 0)
+        app->config.board = MACHINE_NONE;
+    else if (strcmp(type, "xenfv") == 0 || g_str_has_prefix(type, "xenfv-"))
+        app->config.board = MACHINE_XENFV;
+    else if (strcmp(type, "pc") == 0 || g_str_has_prefix(type, "pc-i440fx-") ||
+             g_str_has_prefix(type, "pc-0.") || g_str_has_prefix(type, "pc-1."))
+        app->config.board = MACHINE_PC;
+    else
+        return fail(err, EINVAL, "-machine %s: there is no such machine (pc, xenfv, none)", type);
+    return 0;
+}
+
+/* Asked for and ignored, since it makes no difference here: what a toolstack says of QEMU's own. */
+static void ignore_keys(struct opts *opts)
+{
+    static const char *const keys[] = { "suppress-vmdesc", "usb",    "graphics", "dump-guest-core",
+                                        "mem-merge",       "vmport", "smm",      "kernel-irqchip" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
+        opts_get(opts, keys[i]);
+}
+
+static int take_machine(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-machine", arg, "type", err);
+    bool hpet = !app->config.no_hpet, acpi = !app->config.no_acpi;
+    int rc = 0;
+
+    if (opts == NULL)
+        return -EINVAL;
+    if (opts_get(opts, "type") != NULL)
+        rc = choose_board(app, opts_get(opts, "type"), err);
+    if (rc == 0 && opts_get(opts, "accel") != NULL)
+        rc = choose_accel(app, opts_get(opts, "accel"), err);
+    if (rc == 0)
+        rc = opts_get_bool(opts, "hpet", &hpet, err);
+    if (rc == 0)
+        rc = opts_get_bool(opts, "acpi", &acpi, err);
+    app->config.no_hpet = !hpet;
+    app->config.no_acpi = !acpi;
+    ignore_keys(opts);
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    opts_free(opts);
+    return rc;
+}
+
+/* ---- Memory, CPUs ---- */
+
+static int take_memory(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-m", arg, "size", err);
+    uint64_t size = 0;
+
+    if (opts == NULL)
+        return -EINVAL;
+    const char *text = opts_get(opts, "size");
+    int rc = text != NULL && parse_size(text, 'M', &size) == 0
+                 ? 0
+                 : fail(err, EINVAL, "-m %s: not a size (MiB, or with a suffix)", arg);
+    if (rc == 0 && (size < MIB * 2 || size > MAX_RAM_SIZE || size % MIB != 0))
+        rc = fail(err, ERANGE, "-m %s: not whole MiB between 2 and 1 TiB", arg);
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    app->config.ram_size = size;
+    opts_free(opts);
+    return rc;
+}
+
+static int take_smp(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-smp", arg, "cpus", err);
+    uint64_t cpus = 1, max = 0, n;
+
+    if (opts == NULL)
+        return -EINVAL;
+    int rc = opts_get_uint(opts, "cpus", 1, MAX_CPUS, &cpus, err);
+    max = cpus;
+    if (rc == 0)
+        rc = opts_get_uint(opts, "maxcpus", cpus, MAX_CPUS, &max, err);
+    /* How they are spread over sockets and cores is not shown to the guest: each is a core. */
+    static const char *const shape[] = { "sockets", "cores", "threads", "dies" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(shape) && rc == 0; i++)
+        rc = opts_get_uint(opts, shape[i], 1, MAX_CPUS, &n, err);
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    app->config.n_cpus = (unsigned)cpus;
+    app->config.max_cpus = (unsigned)max;
+    opts_free(opts);
+    return rc;
+}
+
+/* The guest sees the host's CPU as far as the core lets it; other models are not made up. */
+static int take_cpu(struct app *app, const char *arg, GError **err)
+{
+    if (g_str_has_prefix(arg, "host") || g_str_has_prefix(arg, "max"))
+        return 0;
+    return fail(err, EINVAL, "-cpu %s: only \"host\" (the same as \"max\") is there", arg);
+}
+
+/* ---- Firmware, kernel, boot ---- */
+
+static int take_bios(struct app *app, const char *arg, GError **err)
+{
+    app->config.bios = app_keep(app, arg);
+    return 0;
+}
+
+static int take_kernel(struct app *app, const char *arg, GError **err)
+{
+    app->config.kernel = app_keep(app, arg);
+    return 0;
+}
+
+static int take_initrd(struct app *app, const char *arg, GError **err)
+{
+    app->config.initrd = app_keep(app, arg);
+    return 0;
+}
+
+static int take_append(struct app *app, const char *arg, GError **err)
+{
+    app->config.append = app_keep(app, arg);
+    return 0;
+}
+
+static int take_boot(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-boot", arg, "order", err);
+
+    if (opts == NULL)
+        return -EINVAL;
+    const char *order = opts_get(opts, "order");
+    if (order != NULL)
+        app->config.boot_order = app_keep(app, order);
+    int rc = opts_get_bool(opts, "menu", &app->config.boot_menu, err);
+    opts_get(opts, "strict");
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    opts_free(opts);
+    return rc;
+}
+
+static int take_rtc(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-rtc", arg, "base", err);
+
+    if (opts == NULL)
+        return -EINVAL;
+    const char *base = opts_get(opts, "base");
+    if (base != NULL)
+        app->config.rtc_base = app_keep(app, base);
+    opts_get(opts, "clock"); /* host: the only one there is */
+    opts_get(opts, "driftfix");
+    int rc = opts_finish(opts, err);
+    opts_free(opts);
+    return rc;
+}
+
+/* ---- Names ---- */
+
+static int take_name(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-name", arg, "guest", err);
+
+    if (opts == NULL)
+        return -EINVAL;
+    if (opts_get(opts, "guest") != NULL)
+        app->config.name = app_keep(app, opts_get(opts, "guest"));
+    opts_get(opts, "process");
+    opts_get(opts, "debug-threads");
+    int rc = opts_finish(opts, err);
+    opts_free(opts);
+    return rc;
+}
+
+static int take_uuid(struct app *app, const char *arg, GError **err)
+{
+    unsigned at = 0;
+
+    if (!g_uuid_string_is_valid(arg))
+        return fail(err, EINVAL, "-uuid %s: not a UUID", arg);
+    for (const char *p = arg; *p != '\0'; p += *p == '-' ? 1 : 2)
+        if (*p != '-')
+            app->config.uuid[at++] = (uint8_t)(g_ascii_xdigit_value(p[0]) << 4 |
+                                               g_ascii_xdigit_value(p[1]));
+    return 0;
+}
+
+/* ---- Devices ---- */
+
+static int print_device_help(const char *driver, GError **err)
+{
+    const struct device_kind *kind = device_kind_find(driver);
+
+    if (kind == NULL)
+        return fail(err, ENOENT, "-device %s: there is no such device (-device help lists them)",
+                    driver);
+    g_autofree char *text = device_kind_help(kind);
+    fputs(text, stdout);
+    return 1;
+}
+
+static int take_device(struct app *app, const char *arg, GError **err)
+{
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        g_autofree char *text = device_kinds_help();
+        fputs(text, stdout);
+        return 1;
+    }
+    struct opts *opts = opts_parse("-device", arg, "driver", err);
+    const char *driver = opts != NULL ? opts_require(opts, "driver", err) : NULL;
+    int rc = driver != NULL ? 0 : -EINVAL;
+    if (rc == 0 && opts_get(opts, "help") != NULL)
+        rc = print_device_help(driver, err);
+    if (rc == 0) {
+        struct device_config *config = app_add_device(app, driver, opts_get(opts, "id"));
+        const char *key, *value;
+        while (opts_next(opts, &key, &value))
+            device_config_add(config, key, value);
+    }
+    opts_free(opts);
+    return rc;
+}
+
+/* ---- How it starts and stops ---- */
+
+static int take_paused(struct app *app, const char *arg, GError **err)
+{
+    app->start_paused = true;
+    return 0;
+}
+
+static int take_no_reboot(struct app *app, const char *arg, GError **err)
+{
+    app->config.no_reboot = true;
+    return 0;
+}
+
+static int take_no_shutdown(struct app *app, const char *arg, GError **err)
+{
+    app->config.no_shutdown = true;
+    return 0;
+}
+
+static int take_no_acpi(struct app *app, const char *arg, GError **err)
+{
+    app->config.no_acpi = true;
+    return 0;
+}
+
+static int take_no_hpet(struct app *app, const char *arg, GError **err)
+{
+    app->config.no_hpet = true;
+    return 0;
+}
+
+static int take_incoming(struct app *app, const char *arg, GError **err)
+{
+    app->incoming = g_strdup(arg);
+    return 0;
+}
+
+static int take_nodefaults(struct app *app, const char *arg, GError **err)
+{
+    app->nodefaults = true;
+    return 0;
+}
+
+static int take_nothing(struct app *app, const char *arg, GError **err)
+{
+    return 0;
+}
+
+static int take_trace(struct app *app, const char *arg, GError **err)
+{
+    log_trace_enable(arg);
+    log_set_level(LOG_INFO);
+    return 0;
+}
+
+static const struct cli_option options[] = {
+    { "accel", "kvm|xen|qtest|replay", take_accel, "what runs the guest's CPUs (default: kvm)" },
+    { "machine", "TYPE[,KEY=VALUE...]", take_machine,
+      "pc (default), xenfv or none; accel=, hpet=on|off, acpi=on|off" },
+    { "M", "TYPE", take_machine, NULL },
+    { "enable-kvm", NULL, take_enable_kvm, NULL },
+    { "cpu", "host", take_cpu, "the CPU the guest sees" },
+    { "m", "SIZE", take_memory, "memory in MiB, or with a suffix (default: 128)" },
+    { "smp", "N[,maxcpus=M]", take_smp, "CPUs, up to 16 (default: 1)" },
+    { "bios", "FILE", take_bios, "firmware image, e.g. /usr/share/seabios/bios-256k.bin" },
+    { "kernel", "FILE", take_kernel, "boot this Linux kernel directly" },
+    { "initrd", "FILE", take_initrd, "its initial RAM disk" },
+    { "append", "TEXT", take_append, "its command line" },
+    { "boot", "[order=]LETTERS[,menu=on]", take_boot,
+      "boot order: a floppy, c disk, d CD-ROM, n network" },
+    { "rtc", "base=utc|localtime|DATE", take_rtc, "what the guest's clock shows" },
+    { "device", "DRIVER[,KEY=VALUE...]", take_device, "add a device; \"help\" lists them" },
+    { "name", "NAME", take_name, "the guest's name, for people" },
+    { "uuid", "UUID", take_uuid, "the guest's UUID" },
+    { "S", NULL, take_paused, "do not start the CPUs until QMP \"cont\"" },
+    { "incoming", "fd:N|file:PATH", take_incoming, "start from a saved state" },
+    { "no-reboot", NULL, take_no_reboot, "end when the guest reboots" },
+    { "no-shutdown", NULL, take_no_shutdown, "do not end when the guest powers off" },
+    { "no-acpi", NULL, take_no_acpi, "no ACPI tables and power management" },
+    { "no-hpet", NULL, take_no_hpet, "no HPET" },
+    { "nodefaults", NULL, take_nodefaults, "no serial port, display or network unless asked for" },
+    { "no-user-config", NULL, take_nothing, NULL },
+    { "d", "NAME[,NAME...]", take_trace, "trace these devices to stderr (\"all\": every one)" },
+    {}
+};
+
+static int prepare(struct app *app, GError **err)
+{
+    struct machine_config *c = &app->config;
+
+    if (c->ram_size == 0)
+        c->ram_size = DEFAULT_RAM_SIZE;
+    if (c->kernel == NULL && (c->initrd != NULL || c->append != NULL))
+        return fail(err, EINVAL, "-%s: makes no sense without -kernel",
+                    c->initrd != NULL ? "initrd" : "append");
+    c->optionrom = app_data_file(app, "linuxboot.bin");
+    if (c->bios == NULL)
+        c->bios = app_data_file(app, "bios.bin");
+    return 0;
+}
+
+const struct cli_topic cli_machine = { .title = "Machine", .options = options, .prepare = prepare };

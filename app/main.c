@@ -1,0 +1,145 @@
+/*
+ * Bring-up in order: options, core, host services, machine, what hangs on the machine; then the
+ * main loop until somebody ends it; then all of it backwards.
+ */
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/version.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/opts.h"
+#include "ioreq/kvm.h"
+
+const char *app_keep(struct app *app, const char *s)
+{
+    char *copy = g_strdup(s);
+
+    g_ptr_array_add(app->owned, copy);
+    return copy;
+}
+
+struct device_config *app_add_device(struct app *app, const char *driver, const char *id)
+{
+    struct device_config *config = device_config_new(driver, id);
+
+    g_ptr_array_add(app->config.devices, config);
+    return config;
+}
+
+/* Beside the program as the build tree has it, so that it runs uninstalled; else as installed. */
+const char *app_data_file(struct app *app, const char *name)
+{
+    static const char *const in_build[] = { "firmware/bios", "firmware/vgabios",
+                                            "firmware/optionrom" };
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *dir = self != NULL ? g_path_get_dirname(self) : g_strdup(".");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(in_build); i++) {
+        g_autofree char *path = g_build_filename(dir, in_build[i], name, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+            return app_keep(app, path);
+    }
+    g_autofree char *installed = g_build_filename(HVMDM_DATADIR, name, NULL);
+    return app_keep(app, installed);
+}
+
+static void *resolve(void *opaque, struct device *dev, const char *kind, const char *name,
+                     GError **err)
+{
+    struct app *app = opaque;
+    void *service = NULL;
+
+    if (strcmp(kind, "chardev") == 0)
+        service = g_hash_table_lookup(app->chardevs, name);
+    if (service == NULL)
+        fail(err, ENOENT, "-device %s: %s=%s: there is no such %s", dev->kind->name, kind, name,
+             kind);
+    return service;
+}
+
+static int create_core(struct app *app, GError **err)
+{
+    switch (app->accel) {
+    case ACCEL_DEFAULT:
+    case ACCEL_KVM: app->core = kvm_core_create(app->config.n_cpus, err); break;
+    default: fail(err, ENOTSUP, "-accel: this core is not compiled in"); break;
+    }
+    return app->core != NULL ? 0 : -ENODEV;
+}
+
+static int bring_up(struct app *app, GError **err)
+{
+    const struct machine_host host = { .opaque = app, .resolve = resolve };
+    int rc = cli_prepare(app, err);
+
+    if (rc == 0)
+        rc = create_core(app, err);
+    if (rc == 0)
+        rc = machine_create(&app->config, app->core, &host, &app->machine, err);
+    if (rc == 0)
+        rc = cli_connect(app, err);
+    if (rc == 0 && !app->start_paused)
+        rc = machine_resume(app->machine, err);
+    return rc;
+}
+
+static gboolean end_signal(gpointer opaque)
+{
+    loop_quit();
+    return G_SOURCE_CONTINUE;
+}
+
+static void init(struct app *app, const char *argv0)
+{
+    *app = (struct app){ .argv0 = argv0 };
+    app->config.board = MACHINE_PC;
+    app->config.n_cpus = app->config.max_cpus = 1;
+    app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
+    app->owned = g_ptr_array_new_with_free_func(g_free);
+    app->chardevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    app->chardev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
+    app->serials = g_ptr_array_new_with_free_func(g_free);
+    app->parallels = g_ptr_array_new_with_free_func(g_free);
+    app->debugcons = g_ptr_array_new_with_free_func(g_free);
+}
+
+static void tear_down(struct app *app)
+{
+    if (app->machine != NULL)
+        machine_destroy(app->machine);
+    cli_cleanup(app);
+    g_ptr_array_unref(app->config.devices);
+    g_ptr_array_unref(app->chardev_opts);
+    g_ptr_array_unref(app->serials);
+    g_ptr_array_unref(app->parallels);
+    g_ptr_array_unref(app->debugcons);
+    g_hash_table_unref(app->chardevs);
+    g_ptr_array_unref(app->owned);
+    g_free(app->incoming);
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(GError) err = NULL;
+    struct app app;
+
+    init(&app, argv[0]);
+    loop_init();
+    int rc = cli_parse(&app, argc, argv, &err);
+    if (rc == 0) {
+        g_unix_signal_add(SIGTERM, end_signal, NULL);
+        g_unix_signal_add(SIGINT, end_signal, NULL);
+        g_unix_signal_add(SIGHUP, end_signal, NULL);
+        rc = bring_up(&app, &err);
+        if (rc == 0)
+            loop_run();
+    }
+    if (rc < 0)
+        log_error("%s", err->message);
+    tear_down(&app);
+    return rc < 0 ? 1 : app.status;
+}

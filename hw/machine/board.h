@@ -1,0 +1,62 @@
+/* The machine's insides: shared by machine.c (running it) and pc.c (wiring it) only. */
+#ifndef HW_MACHINE_BOARD_H
+#define HW_MACHINE_BOARD_H
+
+#include "hw/core/bus.h"
+#include "hw/core/clock.h"
+#include "hw/core/memmap.h"
+#include "hw/core/pci.h"
+#include "hw/machine/gsi.h"
+#include "hw/machine/kernel.h"
+#include "hw/machine/machine.h"
+#include "ioreq/core.h"
+
+#define GIB (UINT64_C(1) << 30)
+
+struct machine {
+    struct services services;
+    struct dispatch dispatch;
+    struct core *core;
+    struct machine_host host;
+    enum machine_state state;
+    unsigned power_pending; /* a bit per enum power_event */
+    bool power_scheduled;
+    bool no_reboot, no_shutdown;
+
+    GPtrArray *devices; /* struct device *, in order of creation, owned */
+    struct gsi_router *gsis;
+    struct irq_line outside[N_GSIS]; /* what machine_drive_gsi() drives */
+    void (*gsi_watch)(void *opaque, unsigned gsi, bool level);
+    void *gsi_watch_opaque;
+
+    /* the chips that the wiring and the buttons need; NULL: the core's, or not there */
+    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *fw_cfg;
+    struct irq_line rtc_irq; /* masked while the HPET stands in for it */
+
+    uint8_t *ram; /* all of it; the core's own: NULL */
+    uint64_t ram_size, ram_below_4g;
+    struct mem_block low, middle, high; /* 0 to 640 KiB, 1 MiB to the hole, from 4 GiB */
+    struct kernel_image kernel;         /* direct boot; fw_cfg shows it */
+    uint8_t *bios;
+    struct mem_block bios_block; /* at the top of the first 4 GiB */
+};
+
+/* pc.c. Creates and wires the chips; machine_destroy() undoes what was done so far. */
+int pc_create(struct machine *m, const struct machine_config *config, GError **err);
+
+/*
+ * Makes, configures and realizes one device; NULL and a sentence when it can't be. properties:
+ * names and values in turn, ended by NULL; or NULL.
+ */
+struct device *machine_add(struct machine *m, const struct device_kind *kind, const char *id,
+                           const char *const *properties, GError **err);
+/* The same for one that device_new() made; it is the machine's from now on, also on failure. */
+struct device *machine_adopt(struct machine *m, struct device *dev, const char *const *properties,
+                             GError **err);
+/* One of the user's devices, of any kind that -device may name, wired as the board has it. */
+struct device *machine_plug(struct machine *m, const struct device_config *config, GError **err);
+
+/* firmware.c: what fw_cfg and the CMOS tell the firmware of the finished machine. */
+int firmware_tell(struct machine *m, const struct machine_config *config, GError **err);
+
+#endif

@@ -1,0 +1,70 @@
+#include "hw/machine/devices.h"
+
+#include <string.h>
+
+#include "hw/char/debugcon.h"
+#include "hw/intc/i8259.h"
+#include "hw/pci/i440fx.h"
+#include "hw/pci/piix3.h"
+
+/* In the order in which a machine has them; new kinds go where they belong. */
+static const struct device_kind *const kinds[] = {
+    &i440fx_kind, &piix3_kind, &i8259_kind, &debugcon_kind, NULL,
+};
+
+const struct device_kind *const *device_kinds(void)
+{
+    return kinds;
+}
+
+const struct device_kind *device_kind_find(const char *name)
+{
+    for (unsigned i = 0; kinds[i] != NULL; i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    return NULL;
+}
+
+char *device_kinds_help(void)
+{
+    GString *out = g_string_new("Devices for -device (\"-device NAME,help\" lists properties):\n");
+
+    for (unsigned i = 0; kinds[i] != NULL; i++)
+        if (kinds[i]->user)
+            g_string_append_printf(out, "  %-16s %s\n", kinds[i]->name, kinds[i]->desc);
+    return g_string_free(out, FALSE);
+}
+
+static const char *type_name(const struct property *p)
+{
+    switch (p->type) {
+    case PROP_BOOL: return "on|off";
+    case PROP_UINT: return "number";
+    case PROP_SIZE: return "size";
+    case PROP_STRING: return "text";
+    case PROP_HOST: break;
+    }
+    return p->host;
+}
+
+static void list_properties(GString *out, const struct property *p)
+{
+    for (; p != NULL && p->name != NULL; p++) {
+        g_autofree char *left = g_strdup_printf("%s=<%s>", p->name, type_name(p));
+        g_string_append_printf(out, "  %-24s %s", left, p->help != NULL ? p->help : "");
+        if (p->initial != NULL)
+            g_string_append_printf(out, " (default: %s)", p->initial);
+        g_string_append_c(out, '\n');
+    }
+}
+
+char *device_kind_help(const struct device_kind *kind)
+{
+    GString *out = g_string_new(NULL);
+
+    g_string_append_printf(out, "%s: %s\n", kind->name, kind->desc);
+    list_properties(out, kind->properties);
+    if (kind->base != NULL)
+        list_properties(out, kind->base->properties);
+    return g_string_free(out, FALSE);
+}

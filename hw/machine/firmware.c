@@ -1,0 +1,237 @@
+/*
+ * What the firmware learns of the machine: by fw_cfg, and by the CMOS for firmware of the old kind.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "hw/machine/acpi.h"
+#include "hw/machine/board.h"
+#include "hw/machine/e820.h"
+#include "hw/machine/fw_cfg.h"
+#include "hw/machine/smbios.h"
+#include "hw/timer/mc146818.h"
+
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+/* The firmware keeps its tables there; an initrd stays below. */
+#define FIRMWARE_RESERVE (512 * KIB)
+
+/* ---- CMOS (IBM PC/AT; the upper bytes as every PC BIOS since uses them) ---- */
+
+enum {
+    CMOS_FLOPPY = 0x10,
+    CMOS_EQUIPMENT = 0x14,
+    CMOS_BASE_KIB = 0x15,
+    CMOS_EXTENDED_KIB = 0x17,
+    CMOS_EXTENDED_KIB_COPY = 0x30,
+    CMOS_ABOVE_16M = 0x34, /* in units of 64 KiB */
+    CMOS_BOOT_3 = 0x38,    /* third boot device in the high nibble */
+    CMOS_BOOT_12 = 0x3d,   /* first in the low nibble, second in the high one */
+    CMOS_ABOVE_4G = 0x5b,  /* 24 bits, in units of 64 KiB */
+    CMOS_CPUS = 0x5f,      /* further CPUs */
+};
+
+#define EQUIPMENT_MATH_AND_MOUSE 0x06
+
+static void cmos16(struct machine *m, uint8_t index, uint64_t value)
+{
+    uint16_t capped = value > UINT16_MAX ? UINT16_MAX : (uint16_t)value;
+
+    mc146818_set_cmos(m->rtc, index, (uint8_t)capped);
+    mc146818_set_cmos(m->rtc, index + 1, (uint8_t)(capped >> 8));
+}
+
+static uint8_t boot_code(char letter)
+{
+    switch (letter) {
+    case 'a':
+    case 'b': return 1;
+    case 'c': return 2;
+    case 'd': return 3;
+    case 'n':
+    case 'p': return 4;
+    default: return 0;
+    }
+}
+
+static int fill_boot_order(struct machine *m, const char *order, GError **err)
+{
+    uint8_t code[3] = { 0 };
+
+    if (order == NULL)
+        order = "cad";
+    for (unsigned i = 0; order[i] != '\0'; i++) {
+        uint8_t c = boot_code(order[i]);
+        if (c == 0)
+            return fail(err, EINVAL, "-boot order=%s: '%c' is no boot device (a, c, d, n)", order,
+                        order[i]);
+        if (i < G_N_ELEMENTS(code))
+            code[i] = c;
+    }
+    mc146818_set_cmos(m->rtc, CMOS_BOOT_12, (uint8_t)(code[1] << 4 | code[0]));
+    mc146818_set_cmos(m->rtc, CMOS_BOOT_3, (uint8_t)(code[2] << 4 | 1)); /* 1: no floppy check */
+    return 0;
+}
+
+static int fill_cmos(struct machine *m, const struct machine_config *config, GError **err)
+{
+    uint64_t below = m->ram_below_4g, above = (m->ram_size - below) / (64 * KIB);
+
+    if (m->rtc == NULL)
+        return 0;
+    cmos16(m, CMOS_BASE_KIB, 640);
+    cmos16(m, CMOS_EXTENDED_KIB, (below - MIB) / KIB);
+    cmos16(m, CMOS_EXTENDED_KIB_COPY, (below - MIB) / KIB);
+    cmos16(m, CMOS_ABOVE_16M, below > 16 * MIB ? (below - 16 * MIB) / (64 * KIB) : 0);
+    for (unsigned i = 0; i < 3; i++)
+        mc146818_set_cmos(m->rtc, (uint8_t)(CMOS_ABOVE_4G + i), (uint8_t)(above >> (8 * i)));
+    mc146818_set_cmos(m->rtc, CMOS_CPUS, (uint8_t)(config->n_cpus - 1));
+    mc146818_set_cmos(m->rtc, CMOS_EQUIPMENT, EQUIPMENT_MATH_AND_MOUSE);
+    return fill_boot_order(m, config->boot_order, err);
+}
+
+/* ---- fw_cfg ---- */
+
+static int add_file(struct machine *m, const char *name, GByteArray *data, GError **err)
+{
+    g_autoptr(GBytes) bytes = g_byte_array_free_to_bytes(data);
+
+    return fw_cfg_add_file(m->fw_cfg, name, bytes, err);
+}
+
+static int add_e820(struct machine *m, GError **err)
+{
+    const struct e820_range ranges[] = {
+        { 0, m->ram_below_4g, E820_RAM },
+        { 4 * GIB, m->ram_size - m->ram_below_4g, E820_RAM },
+    };
+
+    return add_file(m, E820_FILE, e820_build(ranges, G_N_ELEMENTS(ranges)), err);
+}
+
+static uint32_t acpi_devices(const struct machine *m)
+{
+    static const struct {
+        uint16_t port;
+        uint32_t bit;
+    } parts[] = {
+        { 0x064, ACPI_DEVICE_I8042 }, { 0x3f8, ACPI_DEVICE_COM1 }, { 0x2f8, ACPI_DEVICE_COM2 },
+        { 0x378, ACPI_DEVICE_LPT1 },  { 0x3f2, ACPI_DEVICE_FDC },
+    };
+    uint32_t bits = ACPI_DEVICE_FW_CFG | (m->hpet != NULL ? ACPI_DEVICE_HPET : 0);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (bus_claimed(m->services.bus, BUS_PIO, parts[i].port))
+            bits |= parts[i].bit;
+    return bits;
+}
+
+static int add_acpi(struct machine *m, const struct machine_config *config, GError **err)
+{
+    struct acpi_config acpi;
+    struct acpi_blobs blobs;
+
+    acpi_config_init(&acpi);
+    acpi.ncpus = config->n_cpus;
+    acpi.max_cpus = config->n_cpus;
+    acpi.devices = acpi_devices(m);
+    acpi.pci32 = (struct acpi_window){ MAX(m->ram_below_4g, UINT64_C(0x80000000)), 0xfebfffff };
+    acpi_build(&acpi, &blobs);
+    int rc = add_file(m, ACPI_TABLES_FILE, g_byte_array_ref(blobs.tables), err);
+    if (rc == 0)
+        rc = add_file(m, ACPI_RSDP_FILE, g_byte_array_ref(blobs.rsdp), err);
+    if (rc == 0)
+        rc = add_file(m, ACPI_LOADER_FILE, g_byte_array_ref(blobs.loader), err);
+    acpi_blobs_clear(&blobs);
+    return rc;
+}
+
+static int add_smbios(struct machine *m, const struct machine_config *config, GError **err)
+{
+    struct smbios_config smbios = {
+        .manufacturer = "hvm-dm",
+        .product = "i440FX PC",
+        .serial = config->name,
+        .cpu_name = "virtual CPU",
+        .ncpus = config->n_cpus,
+        .max_cpus = config->n_cpus,
+        .ram_below_4g = m->ram_below_4g,
+        .ram_above_4g = m->ram_size - m->ram_below_4g,
+    };
+    GByteArray *anchor, *tables;
+
+    memcpy(smbios.uuid, config->uuid, sizeof(smbios.uuid));
+    smbios_build(&smbios, &anchor, &tables);
+    int rc = add_file(m, SMBIOS_TABLES_FILE, tables, err);
+    return rc == 0 ? add_file(m, SMBIOS_ANCHOR_FILE, anchor, err)
+                   : (g_byte_array_unref(anchor), rc);
+}
+
+/* ---- Direct kernel boot ---- */
+
+#define DIRECT_BOOT_ROM  "genroms/linuxboot.bin"
+#define DIRECT_BOOT_PATH "/rom@" DIRECT_BOOT_ROM
+
+static int add_kernel(struct machine *m, const struct machine_config *config, GError **err)
+{
+    struct kernel_config kernel = { config->kernel, config->initrd, config->append, m->ram_below_4g,
+                                    FIRMWARE_RESERVE };
+    g_autoptr(GError) why = NULL;
+    char *rom;
+    gsize length;
+
+    int rc = kernel_load(&kernel, &m->kernel, err);
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; i < KERNEL_ITEMS; i++) {
+        const struct kernel_item *item = &m->kernel.items[i];
+        g_autoptr(GBytes) data = g_bytes_new_static(item->data, item->size);
+        fw_cfg_add(m->fw_cfg, item->key, data);
+    }
+    if (!g_file_get_contents(config->optionrom, &rom, &length, &why))
+        return fail(err, ENOENT, "-kernel: the option ROM that boots it: %s", why->message);
+    g_autoptr(GBytes) rom_bytes = g_bytes_new_take(rom, length);
+    rc = fw_cfg_add_file(m->fw_cfg, DIRECT_BOOT_ROM, rom_bytes, err);
+    if (rc < 0)
+        return rc;
+    g_autoptr(GBytes) path = g_bytes_new_static(DIRECT_BOOT_PATH, sizeof(DIRECT_BOOT_PATH));
+    return fw_cfg_add_file(m->fw_cfg, "bootorder", path, err);
+}
+
+static void add_numbers(struct machine *m, const struct machine_config *config)
+{
+    g_autoptr(GBytes) uuid = g_bytes_new(config->uuid, sizeof(config->uuid));
+
+    fw_cfg_add(m->fw_cfg, FW_CFG_UUID, uuid);
+    fw_cfg_add_u64(m->fw_cfg, FW_CFG_RAM_SIZE, m->ram_size);
+    fw_cfg_add_u16(m->fw_cfg, FW_CFG_NB_CPUS, (uint16_t)config->n_cpus);
+    fw_cfg_add_u16(m->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)config->n_cpus);
+    fw_cfg_add_u16(m->fw_cfg, FW_CFG_BOOT_MENU, config->boot_menu);
+    fw_cfg_add_u32(m->fw_cfg, FW_CFG_IRQ0_OVERRIDE, 1);
+}
+
+int firmware_tell(struct machine *m, const struct machine_config *config, GError **err)
+{
+    /* Under Xen hvmloader tells the firmware all but the kernel, and reads by port. */
+    bool core_tells = (m->core->ops->chips & CORE_HAS_FIRMWARE) != 0;
+    const char *const properties[] = { "dma", core_tells ? "off" : "on", NULL };
+    int rc = fill_cmos(m, config, err);
+
+    if (rc < 0 || (core_tells && config->kernel == NULL))
+        return rc;
+    m->fw_cfg = machine_add(m, &fw_cfg_kind, fw_cfg_kind.name, properties, err);
+    if (m->fw_cfg == NULL)
+        return -EINVAL;
+    add_numbers(m, config);
+    if (!core_tells)
+        rc = add_e820(m, err);
+    if (rc == 0 && !core_tells && !config->no_acpi)
+        rc = add_acpi(m, config, err);
+    if (rc == 0 && !core_tells)
+        rc = add_smbios(m, config, err);
+    if (rc == 0 && config->kernel != NULL)
+        rc = add_kernel(m, config, err);
+    return rc;
+}

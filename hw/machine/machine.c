@@ -1,0 +1,508 @@
+#include "hw/machine/machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "hw/core/state.h"
+#include "hw/machine/board.h"
+#include "hw/timer/mc146818.h"
+
+/* What the CMOS' shutdown status byte says while the machine sleeps: firmware then resumes. */
+#define CMOS_SHUTDOWN_STATUS 0x0f
+#define CMOS_RESUME_S3       0xfe
+
+/* ---- Configuration ---- */
+
+struct device_config *device_config_new(const char *driver, const char *id)
+{
+    struct device_config *config = g_new0(struct device_config, 1);
+
+    config->driver = g_strdup(driver);
+    config->id = g_strdup(id);
+    config->properties = g_ptr_array_new_with_free_func(g_free);
+    return config;
+}
+
+void device_config_add(struct device_config *config, const char *name, const char *value)
+{
+    g_ptr_array_add(config->properties, g_strdup(name));
+    g_ptr_array_add(config->properties, g_strdup(value));
+}
+
+void device_config_free(struct device_config *config)
+{
+    g_free(config->driver);
+    g_free(config->id);
+    g_ptr_array_unref(config->properties);
+    g_free(config);
+}
+
+/* ---- Running ---- */
+
+static const char *const state_names[] = {
+    [MACHINE_PRELAUNCH] = "prelaunch",
+    [MACHINE_INMIGRATE] = "inmigrate",
+    [MACHINE_RUNNING] = "running",
+    [MACHINE_PAUSED] = "paused",
+    [MACHINE_SUSPENDED] = "suspended",
+    [MACHINE_SHUTDOWN] = "shutdown",
+    [MACHINE_INTERNAL_ERROR] = "internal-error",
+    [MACHINE_IO_ERROR] = "io-error",
+};
+
+const char *machine_state_name(enum machine_state state)
+{
+    return state_names[state];
+}
+
+enum machine_state machine_get_state(const struct machine *m)
+{
+    return m->state;
+}
+
+void machine_set_inmigrate(struct machine *m, bool on)
+{
+    m->state = on ? MACHINE_INMIGRATE : MACHINE_PAUSED;
+}
+
+static void tell(struct machine *m, enum machine_event event, bool by_guest, int64_t detail)
+{
+    if (m->host.event != NULL)
+        m->host.event(m->host.opaque, event, by_guest, detail);
+}
+
+static void cpus_go(struct machine *m)
+{
+    clock_start(m->services.clock);
+    if (m->core->ops->resume != NULL)
+        m->core->ops->resume(m->core);
+}
+
+static void cpus_stop(struct machine *m)
+{
+    if (m->core->ops->pause != NULL)
+        m->core->ops->pause(m->core);
+    clock_stop(m->services.clock);
+}
+
+int machine_resume(struct machine *m, GError **err)
+{
+    switch (m->state) {
+    case MACHINE_RUNNING: return 0;
+    case MACHINE_SUSPENDED: machine_wakeup(m); return 0;
+    case MACHINE_SHUTDOWN:
+    case MACHINE_INTERNAL_ERROR:
+        return fail(err, EBUSY, "the machine needs a reset before it can go on");
+    default: break;
+    }
+    m->state = MACHINE_RUNNING;
+    cpus_go(m);
+    tell(m, MACHINE_EVENT_RESUME, false, 0);
+    return 0;
+}
+
+void machine_pause(struct machine *m, enum machine_state state)
+{
+    if (m->state != MACHINE_RUNNING)
+        return;
+    cpus_stop(m);
+    m->state = state;
+    tell(m, MACHINE_EVENT_STOP, false, 0);
+}
+
+/* ---- Reset and power ---- */
+
+/*
+ * Waking from S3 resets everything but the host bridge: memory stays, and so do the registers that
+ * say where it is shown, or the firmware would not find its way back.
+ */
+static void reset_chips(struct machine *m, bool waking)
+{
+    for (unsigned i = 0; i < m->devices->len; i++)
+        if (!waking || m->devices->pdata[i] != m->i440fx)
+            device_reset(m->devices->pdata[i]);
+    if (m->core->ops->reset != NULL)
+        m->core->ops->reset(m->core);
+}
+
+static void do_reset(struct machine *m, bool by_guest)
+{
+    bool go = m->state == MACHINE_RUNNING || m->state == MACHINE_SUSPENDED;
+
+    cpus_stop(m);
+    reset_chips(m, false);
+    if (m->state == MACHINE_SHUTDOWN || m->state == MACHINE_INTERNAL_ERROR)
+        m->state = MACHINE_PAUSED;
+    tell(m, MACHINE_EVENT_RESET, by_guest, 0);
+    if (go) {
+        m->state = MACHINE_RUNNING;
+        cpus_go(m);
+    }
+}
+
+static void do_power_off(struct machine *m)
+{
+    cpus_stop(m);
+    m->state = MACHINE_SHUTDOWN;
+    tell(m, MACHINE_EVENT_SHUTDOWN, true, 0);
+    if (!m->no_shutdown)
+        loop_quit();
+}
+
+static void do_suspend(struct machine *m)
+{
+    cpus_stop(m);
+    clock_start(m->services.clock); /* the wake-up timers run on */
+    m->state = MACHINE_SUSPENDED;
+    if (m->rtc != NULL)
+        mc146818_set_cmos(m->rtc, CMOS_SHUTDOWN_STATUS, CMOS_RESUME_S3);
+    tell(m, MACHINE_EVENT_SUSPEND, true, 0);
+}
+
+void machine_wakeup(struct machine *m)
+{
+    if (m->state != MACHINE_SUSPENDED)
+        return;
+    reset_chips(m, true);
+    m->state = MACHINE_RUNNING;
+    cpus_go(m);
+    tell(m, MACHINE_EVENT_WAKEUP, false, 0);
+}
+
+/* On the main loop, after the access that asked for it. The strongest request counts. */
+static void handle_power(void *opaque)
+{
+    struct machine *m = opaque;
+    unsigned pending = m->power_pending;
+
+    m->power_pending = 0;
+    m->power_scheduled = false;
+    if (m->state == MACHINE_SUSPENDED && (pending & 1u << POWER_WAKE) != 0) {
+        machine_wakeup(m);
+        return;
+    }
+    if (m->state != MACHINE_RUNNING)
+        return;
+    bool off = (pending & 1u << POWER_OFF) != 0;
+    bool reset = (pending & 1u << POWER_RESET) != 0;
+    if (off || (reset && m->no_reboot))
+        do_power_off(m);
+    else if (reset)
+        do_reset(m, true);
+    else if ((pending & 1u << POWER_SUSPEND) != 0)
+        do_suspend(m);
+}
+
+static enum core_shutdown shutdown_reason(enum power_event event)
+{
+    switch (event) {
+    case POWER_RESET: return CORE_SHUTDOWN_RESET;
+    case POWER_SUSPEND: return CORE_SHUTDOWN_SUSPEND;
+    default: return CORE_SHUTDOWN_OFF;
+    }
+}
+
+/* The service for devices; also from a CPU's thread. */
+static void request_power(void *opaque, enum power_event event)
+{
+    struct machine *m = opaque;
+
+    if (event == POWER_WAKE && m->state != MACHINE_SUSPENDED)
+        return;
+    if (event != POWER_WAKE) {
+        m->core->hold = true; /* not an instruction more */
+        if (m->core->ops->shutdown != NULL)
+            m->core->ops->shutdown(m->core, shutdown_reason(event));
+    }
+    m->power_pending |= 1u << event;
+    if (!m->power_scheduled)
+        loop_call(handle_power, m);
+    m->power_scheduled = true;
+}
+
+void machine_reset(struct machine *m)
+{
+    do_reset(m, false);
+}
+
+void machine_power_button(struct machine *m)
+{
+    tell(m, MACHINE_EVENT_POWERDOWN, false, 0);
+    if (m->state == MACHINE_SUSPENDED)
+        request_power(m, POWER_WAKE);
+}
+
+void machine_nmi(struct machine *m)
+{
+    if (m->core->ops->nmi != NULL)
+        m->core->ops->nmi(m->core);
+}
+
+static void triple_fault(void *opaque)
+{
+    log_info("the guest's CPU shut down (triple fault): reset");
+    request_power(opaque, POWER_RESET);
+}
+
+struct failure {
+    struct machine *m;
+    char *why;
+};
+
+static void stop_failed(void *opaque)
+{
+    struct failure *f = opaque;
+
+    log_error("%s", f->why);
+    machine_pause(f->m, MACHINE_INTERNAL_ERROR);
+    g_free(f->why);
+    g_free(f);
+}
+
+static void core_failed(void *opaque, const char *why)
+{
+    struct failure *f = g_new0(struct failure, 1);
+
+    f->m = opaque;
+    f->why = g_strdup(why);
+    loop_call(stop_failed, f);
+}
+
+/* ---- Services of the board ---- */
+
+static void *resolve(void *opaque, struct device *dev, const char *kind, const char *name,
+                     GError **err)
+{
+    struct machine *m = opaque;
+
+    if (m->host.resolve != NULL)
+        return m->host.resolve(m->host.opaque, dev, kind, name, err);
+    fail(err, ENOENT, "-device %s: there is no %s \"%s\"", dev->kind->name, kind, name);
+    return NULL;
+}
+
+static void send_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    struct machine *m = opaque;
+
+    if (m->core->ops->msi != NULL)
+        m->core->ops->msi(m->core, addr, data);
+}
+
+struct device *machine_adopt(struct machine *m, struct device *dev, const char *const *properties,
+                             GError **err)
+{
+    int rc = 0;
+
+    for (; properties != NULL && properties[0] != NULL && rc == 0; properties += 2)
+        rc = device_set_property(dev, properties[0], properties[1], err);
+    if (rc == 0)
+        rc = device_realize(dev, err);
+    if (rc < 0) {
+        device_destroy(dev);
+        return NULL;
+    }
+    g_ptr_array_add(m->devices, dev);
+    return dev;
+}
+
+struct device *machine_add(struct machine *m, const struct device_kind *kind, const char *id,
+                           const char *const *properties, GError **err)
+{
+    return machine_adopt(m, device_new(kind, id, &m->services), properties, err);
+}
+
+/* ---- Life ---- */
+
+static int attach_core(struct machine *m, GError **err)
+{
+    struct core *core = m->core;
+    struct bus_listener listener = core->ops->bus;
+
+    m->dispatch =
+        (struct dispatch){ .bus = m->services.bus, .mem = m->services.mem, .pci = m->services.pci };
+    core->dispatch = &m->dispatch;
+    core->events = (struct core_events){ m, triple_fault, core_failed };
+    if (listener.mapped != NULL) {
+        listener.opaque = core;
+        bus_set_listener(m->services.bus, &listener);
+    }
+    int rc = memmap_set_core(m->services.mem, &core->ops->mem, core);
+    if (rc < 0)
+        return fail_errno(err, -rc, "-accel %s: guest memory", core->ops->name);
+    return core->ops->create_cpus != NULL ? core->ops->create_cpus(core, err) : 0;
+}
+
+int machine_create(const struct machine_config *config, struct core *core,
+                   const struct machine_host *host, struct machine **out, GError **err)
+{
+    struct machine *m = g_new0(struct machine, 1);
+
+    m->core = core;
+    m->host = *host;
+    m->no_reboot = config->no_reboot;
+    m->no_shutdown = config->no_shutdown;
+    m->devices = g_ptr_array_new();
+    m->services = (struct services){
+        .bus = bus_create(),
+        .mem = memmap_create(),
+        .clock = core->ops->virtual_time ? clock_create_virtual(g_get_real_time() * NS_PER_US)
+                                         : clock_create_host(),
+        .opaque = m,
+        .power = request_power,
+        .msi = send_msi,
+        .resolve = resolve,
+    };
+    int rc = config->board == MACHINE_NONE ? 0 : pc_create(m, config, err);
+    if (rc == 0)
+        rc = attach_core(m, err);
+    if (rc < 0) {
+        machine_destroy(m);
+        return rc;
+    }
+    *out = m;
+    return 0;
+}
+
+/* Backwards: CPUs stop, devices go, and at last the memory that both used. */
+void machine_destroy(struct machine *m)
+{
+    if (m->state == MACHINE_RUNNING)
+        cpus_stop(m);
+    while (m->devices->len > 0)
+        device_destroy(g_ptr_array_steal_index(m->devices, m->devices->len - 1));
+    memmap_destroy(m->services.mem);
+    if (m->core->ops->destroy != NULL)
+        m->core->ops->destroy(m->core);
+    if (m->services.pci != NULL)
+        pci_bus_destroy(m->services.pci);
+    bus_destroy(m->services.bus);
+    clock_destroy(m->services.clock);
+    if (m->gsis != NULL)
+        gsi_router_destroy(m->gsis);
+    kernel_unload(&m->kernel);
+    mem_free(m->ram, m->ram_size);
+    mem_free(m->bios, m->bios_block.size);
+    g_ptr_array_unref(m->devices);
+    g_free(m);
+}
+
+/* ---- Saved state ---- */
+
+GByteArray *machine_save(struct machine *m)
+{
+    GByteArray *out = state_begin();
+
+    if (m->core->ops->save != NULL)
+        m->core->ops->save(m->core, out);
+    for (unsigned i = 0; i < m->devices->len; i++)
+        state_save_device(out, m->devices->pdata[i]);
+    state_end(out);
+    return out;
+}
+
+static const struct state_section *find_section(const GArray *sections, const char *id)
+{
+    for (unsigned i = 0; i < sections->len; i++) {
+        const struct state_section *s = &g_array_index(sections, struct state_section, i);
+        if (strcmp(s->id, id) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* In the order of creation: an interrupt controller knows its levels before its sources drive. */
+static int load_devices(struct machine *m, const GArray *sections, GError **err)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = m->devices->pdata[i];
+        const struct state_section *s = find_section(sections, dev->id);
+        if (s == NULL)
+            return fail(err, EINVAL, "saved state: device %s is missing", dev->id);
+        int rc = state_load_device(dev, s, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int refuse_strangers(const struct machine *m, const GArray *sections, GError **err)
+{
+    for (unsigned i = 0; i < sections->len; i++) {
+        const struct state_section *s = &g_array_index(sections, struct state_section, i);
+        bool core_own = g_str_has_prefix(s->id, "core.");
+        if (!core_own && machine_find_device(m, s->id) == NULL)
+            return fail(err, EINVAL, "saved state: this machine has no device %s (%s)", s->id,
+                        s->kind);
+    }
+    return 0;
+}
+
+int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err)
+{
+    g_autoptr(GArray) sections = state_parse(data, size, err);
+
+    if (sections == NULL)
+        return -EINVAL;
+    int rc = refuse_strangers(m, sections, err);
+    if (rc == 0)
+        rc = load_devices(m, sections, err);
+    if (rc == 0 && m->core->ops->load != NULL)
+        rc = m->core->ops->load(m->core, sections, err);
+    return rc;
+}
+
+/* ---- Looking at it ---- */
+
+struct core *machine_core(const struct machine *m)
+{
+    return m->core;
+}
+
+struct dispatch *machine_dispatch(const struct machine *m)
+{
+    return m->core->dispatch;
+}
+
+const struct services *machine_services(const struct machine *m)
+{
+    return &m->services;
+}
+
+struct device *machine_pic(const struct machine *m)
+{
+    return m->pic;
+}
+
+struct device *machine_find_device(const struct machine *m, const char *id)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = m->devices->pdata[i];
+        if (strcmp(dev->id, id) == 0)
+            return dev;
+    }
+    return NULL;
+}
+
+void machine_for_each_device(const struct machine *m, void (*fn)(struct device *dev, void *opaque),
+                             void *opaque)
+{
+    for (unsigned i = 0; i < m->devices->len; i++)
+        fn(m->devices->pdata[i], opaque);
+}
+
+void machine_watch_gsi(struct machine *m, void (*fn)(void *opaque, unsigned gsi, bool level),
+                       void *opaque)
+{
+    m->gsi_watch = fn;
+    m->gsi_watch_opaque = opaque;
+}
+
+void machine_drive_gsi(struct machine *m, unsigned gsi, bool level)
+{
+    if (gsi < N_GSIS)
+        irq_set(&m->outside[gsi], level);
+}
