@@ -1,0 +1,35 @@
+# The commands of a fresh machine. Everything else is meson: see meson.build.
+
+BUILD ?= build
+
+.PHONY: all setup check lint bench clean install demo
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD)
+
+setup:
+	@tools/setup
+
+# Sets the machine up, builds with gcc and clang, and runs all tests.
+check: setup
+	@tests/check
+
+lint: setup
+	@tests/lint
+
+# Sets the machine up and boots a Linux guest before your eyes.
+demo: setup all
+	@tests/demo
+
+# Side by side with Debian's QEMU, on this machine.
+bench: setup all
+	@tests/bench/run
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) build-check build-clang
