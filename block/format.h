@@ -40,7 +40,6 @@ struct block_extent {
 
 struct image_info;
 struct image_check;
-struct image_snapshot;
 
 /*
  * The methods but open, close and map run on pool threads (or in a tool), without the machine lock
@@ -66,8 +65,12 @@ struct block_format {
     int (*discard)(struct block_node *node, uint64_t offset, uint64_t len);
     int (*flush)(struct block_node *node); /* metadata and data durable */
 
-    /* The node is drained. NULL where the format cannot. */
+    /* The node is drained. NULL where the format cannot. See image.h. */
     int (*resize)(struct block_node *node, uint64_t size, GError **err);
+    void (*info)(struct block_node *node, struct image_info *info);
+    int (*check)(struct block_node *node, unsigned fix, struct image_check *result, GError **err);
+    int (*set_backing)(struct block_node *node, const char *backing, const char *format,
+                       GError **err);
 };
 
 struct block_user {

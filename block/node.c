@@ -6,10 +6,11 @@
 #include "base/error.h"
 #include "block/fdset.h"
 #include "block/format.h"
+#include "block/image.h"
 
 #define MAX_CHAIN 64 /* images in a backing chain */
 
-static const struct block_format *const formats[] = { &format_raw };
+static const struct block_format *const formats[] = { &format_raw, &format_qcow2, &format_vpc };
 
 const struct block_format *format_by_name(const char *name)
 {
@@ -157,20 +158,31 @@ static int open_chain(struct block_node *node, const struct block_options *o, GE
     return 0;
 }
 
-int block_open(const struct block_options *o, struct block_node **out, GError **err)
+static int open_with_chain(const struct block_options *o, struct block_node **out, GError **err)
 {
-    struct block_node *node = NULL;
-    int ret = open_one(o, &node, err);
+    int ret = open_one(o, out, err);
 
     if (ret < 0)
         return ret;
-    ret = open_chain(node, o, err);
-    if (ret < 0) {
-        block_unref(node);
-        return ret;
-    }
-    *out = node;
-    return 0;
+    ret = open_chain(*out, o, err);
+    if (ret < 0)
+        block_unref(*out);
+    return ret;
+}
+
+int block_open(const struct block_options *options, struct block_node **out, GError **err)
+{
+    struct block_options base = *options;
+    struct block_node *node = NULL;
+
+    if (!options->snapshot)
+        return open_with_chain(options, out, err);
+    base.read_only = true;
+    int ret = open_with_chain(&base, &node, err);
+    if (ret == 0)
+        ret = image_create_overlay(node, out, err);
+    block_unref(node); /* the overlay has its own reference */
+    return ret;
 }
 
 struct block_node *block_ref(struct block_node *node)

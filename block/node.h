@@ -79,6 +79,7 @@ struct block_options {
     const char *backing_format; /* replaces the format the image records for it */
     bool no_lock;               /* locking=off */
     bool force_share;           /* read-only beside a writer (hvm-img -U): no lock is asked for */
+    bool repair;                /* opens what is marked dirty or corrupt as it is (hvm-img check) */
 };
 
 /*

@@ -285,7 +285,7 @@ static int map_request(struct block_request *req, struct block_extent *extents)
         if (req->kind == REQ_READ) {
             ret = block_map(req->node, req->offset + done, req->len - done, BLOCK_MAP_NO_BLOCK, e);
         } else {
-            e->node = req->node;
+            *e = (struct block_extent){ .node = req->node };
             ret = req->node->format->map(req->node, req->offset + done, req->len - done,
                                          BLOCK_MAP_NO_BLOCK | BLOCK_MAP_WRITE, e);
         }
