@@ -91,6 +91,7 @@ struct uart16550 {
     struct region region;
     /* properties */
     uint16_t iobase;
+    uint8_t irq;
 };
 
 static unsigned depth(const struct uart16550 *u)
@@ -515,10 +516,22 @@ static const struct state_field uart_state[] = {
 static const struct property uart_properties[] = {
     PROPERTY("iobase", PROP_UINT, struct uart16550, iobase, .initial = "0x3f8", .max = 0xfff8,
              .help = "first I/O port"),
+    PROPERTY("irq", PROP_UINT, struct uart16550, irq, .max = 15,
+             .help = "interrupt; 0: as is the custom for iobase"),
     PROPERTY("chardev", PROP_HOST, struct uart16550, chardev, .host = "chardev",
              .help = "what the port is connected to"),
     {}
 };
+
+/* COM1 and COM3 share IRQ4, COM2 and COM4 share IRQ3. */
+static unsigned uart_isa_irq(const struct device *dev, unsigned output)
+{
+    const struct uart16550 *u = (const struct uart16550 *)dev;
+
+    if (u->irq != 0)
+        return u->irq;
+    return u->iobase == 0x2f8 || u->iobase == 0x2e8 ? 3 : 4;
+}
 
 const struct device_kind uart16550_kind = {
     .name = "isa-serial",
@@ -529,6 +542,7 @@ const struct device_kind uart16550_kind = {
     .state = uart_state,
     .state_version = 1,
     .n_lines = 1,
+    .isa_irq = uart_isa_irq,
     .create = uart_create,
     .reset = uart_reset,
     .post_load = uart_post_load,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
 #include "hw/machine/board.h"
 #include "hw/machine/devices.h"
 #include "hw/pci/i440fx.h"
@@ -13,7 +14,8 @@
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818.h"
 
-#define RTC_IRQ 8
+#define IOAPIC_IRQ0_PIN 2
+#define RTC_IRQ         8
 
 /* ---- Memory ---- */
 
@@ -92,6 +94,8 @@ static void gsi_changed(void *opaque, unsigned gsi, bool level)
         m->core->ops->gsi(m->core, gsi, level);
     if (m->pic != NULL && gsi < 16)
         i8259_set_irq(m->pic, gsi, level);
+    if (m->ioapic != NULL && gsi != IOAPIC_IRQ0_PIN)
+        ioapic_set_irq(m->ioapic, gsi == 0 ? IOAPIC_IRQ0_PIN : gsi, level);
 }
 
 static void connect_gsi(struct machine *m, struct device *dev, unsigned output, unsigned gsi)
@@ -168,6 +172,8 @@ static int add_core_chips(struct machine *m, GError **err)
 
     if ((has & CORE_HAS_PIC) == 0)
         rc = add(m, &m->pic, &i8259_kind, NULL, err);
+    if (rc == 0 && (has & CORE_HAS_IOAPIC) == 0)
+        rc = add(m, &m->ioapic, &ioapic_kind, NULL, err);
     if (rc == 0 && (has & CORE_HAS_PIT) == 0)
         rc = add(m, &m->pit, &i8254_kind, NULL, err);
     if (rc == 0 && m->pit != NULL)
