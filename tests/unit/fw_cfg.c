@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/unit/testbench.h"
+#include "tests/unit/hostile.h"
 
 #define COMMAND   0x1000u /* in guest memory */
 #define BUFFER    0x2000u
@@ -253,6 +253,32 @@ static void test_without_dma(void)
     bench_destroy(b);
 }
 
+/* Random commands, some in places that are half memory, and any access to the ports. */
+static void test_anything(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &fw_cfg_kind, NULL);
+    uint8_t data[64] = { 0 };
+    const struct fw_cfg_writable file = { data, sizeof(data), NULL, NULL };
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+    static const uint32_t lengths[] = { 0, 1, 63, 64, 65, 0x100000, 0x100041, UINT32_MAX };
+    static const uint64_t addresses[] = {
+        0, COMMAND, BUFFER, BENCH_RAM_SIZE - 32, NO_MEMORY, UINT64_MAX, UINT64_MAX - 63
+    };
+
+    g_assert_cmpint(fw_cfg_add_writable(dev, "etc/out", &file, NULL), ==, 0);
+    for (unsigned i = 0; i < 2000; i++) {
+        uint32_t control = g_rand_int(rand) & (0xffff0000u | READ | SKIP | SELECT | WRITE);
+        if (g_rand_boolean(rand))
+            control = (control & 0xffff) | 0x20u << 16;
+        uint32_t left = command(b, control, lengths[g_rand_int(rand) % G_N_ELEMENTS(lengths)],
+                                addresses[g_rand_int(rand) % G_N_ELEMENTS(addresses)]);
+        g_assert_cmpuint(left, <=, ERROR);
+        hostile_ports(b, 0x510, 12, i);
+    }
+    bench_destroy(b);
+}
+
 static void test_state(void)
 {
     struct bench *b = bench_create();
@@ -275,6 +301,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fw_cfg/dma-hostile", test_dma_hostile);
     g_test_add_func("/fw_cfg/writable", test_writable);
     g_test_add_func("/fw_cfg/without-dma", test_without_dma);
+    g_test_add_func("/fw_cfg/anything", test_anything);
     g_test_add_func("/fw_cfg/state", test_state);
     return g_test_run();
 }
