@@ -297,9 +297,12 @@ static int i440fx_create(struct device *dev, GError **err)
 
     init_config(&c->pci);
     init_blocks(c);
-    c->config_address = (struct region){
-        .name = "CONFADD", .ops = &confadd_ops, .owner = dev, .opaque = c, .priority = REGION_FIXED
-    };
+    /* Below the PIIX3's reset control at 0xCF9, whichever chip is made first. */
+    c->config_address = (struct region){ .name = "CONFADD",
+                                         .ops = &confadd_ops,
+                                         .owner = dev,
+                                         .opaque = c,
+                                         .priority = REGION_PCI_BAR };
     c->config_data = (struct region){ .name = "CONFDATA",
                                       .ops = &confdata_ops,
                                       .owner = dev,
