@@ -92,6 +92,18 @@ class Machine:
             raise Failure(f'{command}: exit status {int(result[2])}')
         return result[1].decode(errors='replace')
 
+    def type_slowly(self, command, timeout=60):
+        """Waits for GRUB's prompt and types a command; GRUB polls the port, so key by key."""
+        self.expect('grub> ', timeout)
+        for key in f'{command}\n':
+            self.process.stdin.write(key.encode())
+            time.sleep(0.02)
+
+    def transcript(self):
+        """All that the guest has said so far."""
+        with open(self.log_path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+
     def selftests(self, timeout=180):
         """Waits for the end of the guest's self-tests; the first that failed is a Failure."""
         count = 0

@@ -2,20 +2,27 @@
 
 import hashlib
 import os
+import re
 import subprocess
 
-from machine import Qmp
+from machine import Failure, Qmp
 
 SCENARIOS = {}
 
 
-def scenario(function):
-    """Registers a scenario under its name, in the order of this file."""
-    SCENARIOS[function.__name__.replace('_', '-')] = function
-    return function
+def scenario(needs='linux'):
+    """Registers a scenario under its name, in the order of this file.
+
+    `needs` is what tests/lab/guest/build must make for it.
+    """
+    def register(function):
+        function.needs = needs
+        SCENARIOS[function.__name__.replace('_', '-')] = function
+        return function
+    return register
 
 
-@scenario
+@scenario()
 def linux_boots(bench):
     """One CPU: every chip of the machine, as Debian's kernel sees it, and ACPI power-off."""
     with bench.linux('selftest=acpi,smbios,pci,memory,input,interrupts,cpus,dmesg,rtc,clocksource '
@@ -24,7 +31,7 @@ def linux_boots(bench):
         vm.ends()
 
 
-@scenario
+@scenario()
 def linux_two_cpus(bench):
     """Two CPUs, a shell on the serial port, a reboot and a power-off typed there."""
     with bench.linux('selftest=cpus,hotplug,interrupts,dmesg guest.cpus=2', '-smp', '2') as vm:
@@ -38,7 +45,7 @@ def linux_two_cpus(bench):
         vm.ends()
 
 
-@scenario
+@scenario()
 def network(bench):
     """The e1000 on the user-mode network."""
     with bench.linux('selftest=net,dmesg then=poweroff', '-nic', 'user,model=e1000') as vm:
@@ -46,7 +53,7 @@ def network(bench):
         vm.ends()
 
 
-@scenario
+@scenario()
 def disk_and_cd(bench):
     """An IDE disk keeps what is written to it; a CD shows what it holds."""
     disk, cd = bench.file('disk.img'), bench.file('cd.iso')
@@ -66,7 +73,7 @@ def disk_and_cd(bench):
                    stderr=subprocess.DEVNULL)
 
 
-@scenario
+@scenario()
 def suspend_to_ram(bench):
     """S3, and the RTC's alarm wakes the machine."""
     with bench.linux('selftest=suspend,interrupts then=poweroff') as vm:
@@ -74,7 +81,7 @@ def suspend_to_ram(bench):
         vm.ends()
 
 
-@scenario
+@scenario()
 def power_button(bench):
     """QMP's system_powerdown presses the ACPI power button."""
     path = os.path.join(bench.scratch, 'qmp')
@@ -83,3 +90,49 @@ def power_button(bench):
         Qmp(path)('system_powerdown')
         vm.expect('^GUEST: power button')
         vm.ends()
+
+
+@scenario('disks')
+def grub_shell(bench):
+    """The BIOS boots GRUB from a disk; its shell sees the PCI bus and reads the disk."""
+    with bench.machine('-drive', bench.disk('grub-shell.img')) as vm:
+        vm.expect('GRUB: shell\n')
+        vm.type_slowly('lspci')
+        vm.expect(r'00:00\.0 8086:1237')
+        vm.type_slowly('cat (hd0,msdos1)/hello.txt')
+        vm.expect('a file on the first disk')
+        vm.type_slowly('reboot')
+        vm.expect('GRUB: shell\n')
+        vm.type_slowly('halt')
+        vm.ends()
+
+
+@scenario('disks')
+def linux_from_disk(bench):
+    """The BIOS boots GRUB, GRUB boots Linux, from an ext4 file system on an IDE disk."""
+    with bench.machine('-drive', bench.disk('disk-ext4.img')) as vm:
+        vm.expect('^.*GRUB: loading Linux')
+        vm.expect('^GUEST: ready', 300)
+        assert vm.shell('ls /sys/block').split().count('sda') == 1
+        vm.type('poweroff -f')
+        vm.ends()
+
+
+@scenario('cds')
+def installer_from_cd(bench):
+    """isolinux boots Debian's installer from a CD."""
+    with bench.machine('-cdrom', bench.material('installer.iso'), memory=512) as vm:
+        vm.expect('^ISOLINUX 6')
+        vm.expect('^Loading /initrd...ok', 120)
+        vm.expect('^Starting system log daemon', 300)
+
+
+@scenario('cds')
+def memtest(bench):
+    """memtest86+ finds no error in the first two of its tests."""
+    with bench.machine('-cdrom', bench.material('memtest.iso'), memory=32) as vm:
+        vm.expect('Memtest86\\+ v6')
+        vm.expect('#2 ', 600)
+        text = vm.transcript()
+        if 'Errors: 0' not in text or re.search('Errors: *[1-9]', text):
+            raise Failure('memtest86+ counts errors')
