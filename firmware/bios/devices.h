@@ -1,0 +1,13 @@
+/*
+ * The 16-bit half of POST, by call16.
+ */
+#ifndef BIOS_DEVICES_H
+#define BIOS_DEVICES_H
+
+/* Finds keyboard, mouse, ports, floppies and IDE drives, fills rt and the BIOS data area. */
+void devices_probe(void);
+
+/* INT 19h; does not return. */
+void devices_start_boot(void);
+
+#endif

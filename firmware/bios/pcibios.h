@@ -1,0 +1,11 @@
+/*
+ * PCI BIOS 2.1: INT 1Ah AH=B1h, and the same from 32-bit code by the BIOS32 directory.
+ */
+#ifndef BIOS_PCIBIOS_H
+#define BIOS_PCIBIOS_H
+
+#include "regs.h"
+
+void pcibios_int1a(struct regs *r);
+
+#endif

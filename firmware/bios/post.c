@@ -1,0 +1,91 @@
+/*
+ * Power-on self test: from reset (entry.S) to INT 19h. There is little to test in a virtual
+ * machine; the work is to set the chips up and to describe the machine to the operating system.
+ */
+#include "post.h"
+#include "bda.h"
+#include "devices.h"
+#include "fwcfg.h"
+#include "pci.h"
+#include "print.h"
+#include "x86.h"
+
+void post(uint32_t resume);
+
+extern uint8_t pnp_header_linear[], pmm_header_linear[];
+
+static uint32_t megabytes(void)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < rt.e820_count; i++)
+        sum += rt.e820[i].type == E820_RAM ? rt.e820[i].size : 0;
+    return (uint32_t)(sum >> 20);
+}
+
+static const char *const kinds[] = { "", "disk", "CD", "floppy" };
+
+static void show_drives(void)
+{
+    for (unsigned i = 0; i < rt.drive_count; i++) {
+        const struct drive *d = &rt.drive[i];
+        char size[16] = "";
+        if (d->type == DRIVE_ATA)
+            format(size, sizeof(size), ", %u MiB", (uint32_t)(d->sectors >> 11));
+        if (d->type == DRIVE_FLOPPY)
+            screen("Floppy %u: %s\n", d->unit, d->model);
+        else
+            screen("IDE %u:%u %s: %s%s%s\n", d->channel, d->unit, kinds[d->type], d->model, size,
+                   d->dma ? "" : ", no DMA");
+    }
+}
+
+static void show_network(void)
+{
+    for (int bdf = -1; rt.has_pci && (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;) {
+        if (pci_read8((uint16_t)bdf, PCI_CLASS + 1) == 0x02)
+            screen("Network: PCI %02x:%02x.%u, %08x\n", (uint32_t)bdf >> 8, bdf >> 3 & 31U,
+                   bdf & 7U, pci_read32((uint16_t)bdf, PCI_VENDOR));
+    }
+}
+
+static void machine_setup(void)
+{
+    chipset_init();
+    fwcfg_init();
+    memory_init();
+    ivt_init();
+    if (rt.on_xen) {
+        rt.pci_last_bus = 255;
+        rt.has_pci = true;
+    } else {
+        pci_setup();
+        mtrr_setup();
+    }
+}
+
+void post(uint32_t resume)
+{
+    (void)resume;
+    rt.magic = RT_MAGIC;
+    rt.on_xen = xen_detect();
+    print_init();
+    debug("hvm-dm BIOS\n");
+    machine_setup();
+    smp_setup();
+    fix_checksum(pnp_header_linear, 0x21, pnp_header_linear + 8);
+    fix_checksum(pmm_header_linear, 0x10, pmm_header_linear + 6);
+    memory_open_pmm();
+    optionrom_video();
+    screen("hvm-dm BIOS: %u MiB, %u CPU%s\n", megabytes(), rt.cpu_count,
+           rt.cpu_count > 1 ? "s" : "");
+    call16((uint32_t)devices_probe, 0);
+    show_drives();
+    show_network();
+    bootorder_init();
+    optionrom_others();
+    optionrom_connect();
+    bootorder_build();
+    memory_finish();
+    chipset_lock();
+    call16((uint32_t)devices_start_boot, 0);
+}
