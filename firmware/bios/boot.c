@@ -73,14 +73,6 @@ static uint8_t move_to_front(uint8_t number)
     return 0x80;
 }
 
-static const char *boot_rom(const struct boot_entry *e)
-{
-    struct regs r = { .cs = e->seg, .ip = e->off, .flags = FLAG_IF, .es = 0xF000 };
-    r.di.x = (uint16_t)(uint32_t)pnp_header;
-    call_foreign(&r);
-    return "returned";
-}
-
 static const char *boot_cd(uint8_t cd)
 {
     uint8_t drive;
@@ -108,7 +100,7 @@ static void attempt(const struct boot_entry *e)
     case BOOT_FLOPPY: why = boot_drive(rt.drive[e->drive].unit); break;
     case BOOT_DISK: why = boot_drive(move_to_front(e->drive)); break;
     case BOOT_CD: why = boot_cd(e->drive); break;
-    case BOOT_ROM: why = boot_rom(e); break;
+    case BOOT_ROM: start(e->seg, e->off, 0); break;
     default: give_up("Halted, as the host asks."); break;
     }
     screen("  %s: %s\n", e->name, why);

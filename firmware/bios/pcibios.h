@@ -6,6 +6,7 @@
 
 #include "regs.h"
 
-void pcibios_int1a(struct regs *r);
+/* Buses 0 to last_bus exist. */
+void pcibios_call(struct regs *r, uint8_t last_bus);
 
 #endif

@@ -253,3 +253,14 @@ void pci_setup(void)
     for (int bdf = -1; (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;)
         enable_function((uint16_t)bdf);
 }
+
+void pci_resume(void)
+{
+    for (int bdf = -1; (bdf = pci_next(bdf, 0)) >= 0;) {
+        uint32_t id = pci_read32((uint16_t)bdf, PCI_VENDOR);
+        if (id == PIIX3_ISA || id == PIIX4_ISA)
+            setup_isa_bridge((uint16_t)bdf);
+        else if (id == PIIX4_PM)
+            setup_pm((uint16_t)bdf);
+    }
+}

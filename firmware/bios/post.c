@@ -12,7 +12,7 @@
 
 void post(uint32_t resume);
 
-extern uint8_t pnp_header_linear[], pmm_header_linear[];
+extern uint8_t pnp_header_linear[], pmm_header_linear[], bios32_header[], pci32_last_bus[];
 
 static uint32_t megabytes(void)
 {
@@ -63,17 +63,47 @@ static void machine_setup(void)
     }
 }
 
+/* What the operating system finds by signature. Under Xen all but ours is hvmloader's. */
+static void tables_setup(void)
+{
+    fix_checksum(pnp_header_linear, 0x21, pnp_header_linear + 8);
+    fix_checksum(pmm_header_linear, 0x10, pmm_header_linear + 6);
+    fix_checksum(bios32_header, 0x10, bios32_header + 10);
+    pci32_last_bus[0] = rt.pci_last_bus;
+    if (rt.on_xen)
+        return;
+    acpi_setup();
+    smbios_setup();
+    mptable_setup();
+    if (rt.has_pci)
+        pirtable_setup();
+}
+
+/* From S3: memory is as the system left it, the chips are reset. */
+static void resume_from_s3(void)
+{
+    print_init();
+    debug("hvm-dm BIOS: resume\n");
+    chipset_resume();
+    if (!rt.on_xen) {
+        pci_resume();
+        mtrr_setup();
+    }
+    acpi_wake();
+    debug("no waking vector, starting over\n");
+}
+
 void post(uint32_t resume)
 {
-    (void)resume;
+    if (resume)
+        resume_from_s3();
     rt.magic = RT_MAGIC;
     rt.on_xen = xen_detect();
     print_init();
     debug("hvm-dm BIOS\n");
     machine_setup();
     smp_setup();
-    fix_checksum(pnp_header_linear, 0x21, pnp_header_linear + 8);
-    fix_checksum(pmm_header_linear, 0x10, pmm_header_linear + 6);
+    tables_setup();
     memory_open_pmm();
     optionrom_video();
     screen("hvm-dm BIOS: %u MiB, %u CPU%s\n", megabytes(), rt.cpu_count,

@@ -42,18 +42,20 @@ void ivt_init(void);
 
 /* pciinit.c */
 void pci_setup(void);
+void pci_resume(void); /* what the system does not restore: the power-management block */
 /* IRQ of an interrupt pin (1-4) of a device on bus 0, by the PIIX router's registers. */
 uint8_t pci_irq(uint8_t device, uint8_t pin);
 
 void smp_setup(void);
+bool smp_has_apic(uint8_t id); /* a processor with this local APIC answered */
 void mtrr_setup(void);
 void acpi_setup(void);
+void acpi_wake(void); /* to the system's waking vector; returns if there is none */
 void smbios_setup(void);
 void mptable_setup(void);
 void pirtable_setup(void);
 void xen_setup(void);
 bool xen_detect(void);
-void xen_resume_wait(void);
 
 /* optionrom.c */
 void optionrom_video(void);

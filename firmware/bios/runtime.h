@@ -109,9 +109,9 @@ struct runtime {
     uint32_t pmm_low_base, pmm_low_end, pmm_high_base, pmm_high_end;
     bool pmm_open;
     bool mouse_present;
-    uint32_t acpi_rsdp;   /* linear address, 0: none */
-    uint32_t wake_vector; /* linear address of the FACS, 0: none */
-    uint8_t cpu_count;
+    uint32_t acpi_rsdp; /* linear address, 0: none */
+    uint32_t facs;      /* its linear address, 0: none */
+    uint16_t cpu_count;
     bool boot_started;
 };
 

@@ -39,6 +39,7 @@ uint8_t ap_stack[512] __attribute__((aligned(16)));
 extern uint8_t ap_stack_end[] __asm__("ap_stack_end");
 __asm__(".globl ap_stack_end\n.set ap_stack_end, ap_stack + 512");
 
+static volatile uint32_t apic_ids[8];
 static uint64_t feature_control; /* what the host wants in IA32_FEATURE_CONTROL, 0: nothing */
 
 static uint32_t features(void)
@@ -98,12 +99,26 @@ static void feature_control_setup(void)
         wrmsr(FEATURE_MSR, feature_control);
 }
 
+static void note_apic_id(void)
+{
+    uint32_t v[4];
+    cpuid(1, v);
+    uint8_t id = (uint8_t)(v[1] >> 24);
+    apic_ids[id / 32] |= 1U << id % 32;
+}
+
+bool smp_has_apic(uint8_t id)
+{
+    return apic_ids[id / 32] >> id % 32 & 1;
+}
+
 /* Every secondary processor, one after the other, on the shared stack (entry.S). */
 void smp_ap_main(void);
 void smp_ap_main(void)
 {
     mtrr_setup();
     feature_control_setup();
+    note_apic_id();
     ap_count++;
 }
 
@@ -121,6 +136,7 @@ void smp_setup(void)
     if (!expected)
         expected = cmos_read(0x5F) + 1U;
     rt.cpu_count = 1;
+    note_apic_id();
     feature_control = fwcfg_integer("etc/msr_feature_control", 0);
     feature_control_setup();
     if (!(features() & CPUID_APIC))
@@ -135,7 +151,7 @@ void smp_setup(void)
     uint32_t deadline = timer_after(2000);
     while (ap_count + 1 < expected && !timer_passed(deadline))
         cpu_pause();
-    rt.cpu_count = (uint8_t)(ap_count + 1);
+    rt.cpu_count = (uint16_t)(ap_count + 1);
     if (rt.cpu_count != expected)
         screen("%u of %u processors answer\n", rt.cpu_count, expected);
 }

@@ -223,13 +223,18 @@ call_foreign:
     popl %ebp
     retl
 
-/* void jump_foreign(const struct regs *r): leaves for a boot sector, on a stack at 0000:7C00. */
+/*
+ * void jump_foreign(const struct regs *r): leaves for a boot sector or a ROM's bootstrap entry, on a
+ * stack at 0000:7C00 (some ROMs count on SS = 0). A far return from there is an INT 18h.
+ */
     .globl jump_foreign
 jump_foreign:
     movl $STACK_TOP, stack_position
     xorw %dx, %dx
     movw %dx, %ss
     movl $0x7C00, %esp
+    pushw $0xF000
+    pushw $vec_int18
     pushw REGS_CS(%eax)
     pushw REGS_IP(%eax)
     calll restore

@@ -6,6 +6,7 @@
 #include "floppy.h"
 #include "interrupt.h"
 #include "pcibios.h"
+#include "runtime.h"
 #include "timer.h"
 #include "x86.h"
 
@@ -214,7 +215,12 @@ void time_int1a(struct regs *r)
         cmos_write(RTC_B, cmos_read(RTC_B) & ~(B_ALARM | B_SET));
         set_status(r, 0);
         break;
-    case 0xB1: pcibios_int1a(r); break;
+    case 0xB1:
+        if (rt.has_pci)
+            pcibios_call(r, rt.pci_last_bus);
+        else
+            set_status(r, 0x81);
+        break;
     default: set_flag(r, FLAG_CF, 1); break;
     }
 }
