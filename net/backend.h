@@ -23,14 +23,16 @@
 
 struct net_backend;
 
+#define NET_VLANS       4096
+#define NET_FILTER_MACS 32
+
 /* The filter of a NIC as `query-rx-filter` shows it. */
 struct net_rx_filter {
     bool promiscuous, broadcast, all_multicast, vlan_filter;
     uint8_t main_mac[6];
-    const uint8_t (*unicast)[6];
-    unsigned n_unicast;
-    const uint8_t *multicast_hash; /* 4096 bits, or NULL */
-    const uint8_t *vlans;          /* 4096 bits; NULL: all */
+    uint8_t macs[NET_FILTER_MACS][6]; /* others that match exactly */
+    unsigned n_macs;
+    uint8_t vlans[NET_VLANS / 8]; /* a bit for each that is let in, if vlan_filter */
 };
 
 struct net_nic_ops {
@@ -55,7 +57,7 @@ struct net_nic_ops {
     /* The back end goes away (netdev_del): forget the pointer. */
     void (*unplugged)(void *nic);
 
-    /* Fills *filter, whose pointers stay the NIC's. NULL: not known. */
+    /* Fills *filter. NULL: not known. */
     void (*rx_filter)(void *nic, struct net_rx_filter *filter);
 };
 

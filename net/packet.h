@@ -42,7 +42,7 @@ struct net_offload {
 
 struct net_packet {
     const struct iovec *slices;
-    unsigned n_slices; /* 1 to NET_SLICES_MAX */
+    unsigned n_slices; /* 1 to NET_SLICES_MAX; with work left undone, less than that */
     size_t len;        /* of all slices together */
     struct net_offload offload;
 };

@@ -35,8 +35,8 @@ static bool headers_fit(const struct net_packet *packet)
     const struct net_offload *offload = &packet->offload;
     unsigned header = header_length(offload);
 
-    if (header > NET_HEADER_MAX || header > packet->len || offload->l4 > offload->checksum_at ||
-        offload->checksum_at + 2u > header)
+    if (packet->n_slices >= NET_SLICES_MAX || header > NET_HEADER_MAX || header > packet->len ||
+        offload->l4 > offload->checksum_at || offload->checksum_at + 2u > header)
         return false;
     if (offload->gso == NET_GSO_NONE)
         return true;
