@@ -2,7 +2,8 @@
 """Direct kernel boot on a machine that we did not write: QEMU, with our option ROM for its own.
 
 The stub kernel says on the debug console how it was started and what it found in memory; this
-compares it with what was given. usage: linuxboot.py ROM STUB (prints TAP)
+compares it with what was given. The firmware is SeaBIOS, then our own BIOS.
+usage: linuxboot.py ROM STUB BIOS (prints TAP)
 """
 import os
 import random
@@ -96,7 +97,7 @@ def no_kernel(directory, rom):
 
 
 def main():
-    rom, stub_path = sys.argv[1:]
+    rom, stub_path, bios = sys.argv[1:]
     if not shutil.which(QEMU):
         print("1..0 # SKIP %s is not installed" % QEMU)
         return
@@ -111,6 +112,9 @@ def main():
         ("no initrd", data[:16], b"", "x", ["-m", "32"]),
         ("one byte of initrd", data[:16], b"\xa5", "y " * 1000 + "z", ["-m", "32"] + ports),
         ("3 GiB, 2 CPUs", data[:65536], data[:100001], "root=/dev/sda", ["-m", "3G", "-smp", "2"]),
+        ("our BIOS by DMA", data[:65536], data[:70001], "quiet", ["-m", "64", "-bios", bios]),
+        ("our BIOS by ports", data[:65536], data[:70001], "quiet",
+         ["-m", "64", "-bios", bios] + ports),
     ]
     runs = [(name, lambda directory, story=story: boot(directory, rom, stub, *story))
             for name, *story in stories]
