@@ -211,6 +211,11 @@ void input_key(struct input_source *source, unsigned code, bool down)
         sink->ops->key(sink->opaque, code, down);
 }
 
+bool input_is_down(const struct input_source *source, unsigned code)
+{
+    return code < KEYCODE_COUNT && source->down[code];
+}
+
 void input_release_keys(struct input_source *source)
 {
     for (unsigned code = 0; code < KEYCODE_COUNT; code++) {

@@ -81,6 +81,7 @@ void input_source_destroy(struct input_source *source);
 
 /* A repeated "down" of a held key is passed on (typematic repeat); unknown codes are dropped. */
 void input_key(struct input_source *source, unsigned code, bool down);
+bool input_is_down(const struct input_source *source, unsigned code);
 /* Releases every key that the source holds (a window lost the focus). */
 void input_release_keys(struct input_source *source);
 /* One step of a mouse or a new position. It is dropped when the active pointer is of the other

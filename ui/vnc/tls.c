@@ -1,0 +1,194 @@
+#include "ui/vnc/tls.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "base/error.h"
+#include "ui/vnc/vnc.h"
+
+struct vnc_tls_creds {
+    bool verify_peer;
+    gnutls_certificate_credentials_t x509; /* one of the two is NULL */
+    gnutls_anon_server_credentials_t anon;
+};
+
+struct vnc_tls {
+    gnutls_session_t session;
+    bool verify_peer;
+};
+
+/* ---- credentials ---- */
+
+static int load_x509(gnutls_certificate_credentials_t x509, const char *dir, GError **err)
+{
+    g_autofree char *ca = g_build_filename(dir, "ca-cert.pem", NULL);
+    g_autofree char *crl = g_build_filename(dir, "ca-crl.pem", NULL);
+    g_autofree char *cert = g_build_filename(dir, "server-cert.pem", NULL);
+    g_autofree char *key = g_build_filename(dir, "server-key.pem", NULL);
+    int rc = gnutls_certificate_set_x509_trust_file(x509, ca, GNUTLS_X509_FMT_PEM);
+
+    if (rc < 0)
+        return fail(err, EINVAL, "tls-creds-x509: %s: %s", ca, gnutls_strerror(rc));
+    rc = gnutls_certificate_set_x509_key_file(x509, cert, key, GNUTLS_X509_FMT_PEM);
+    if (rc < 0)
+        return fail(err, EINVAL, "tls-creds-x509: %s, %s: %s", cert, key, gnutls_strerror(rc));
+    if (!g_file_test(crl, G_FILE_TEST_EXISTS))
+        return 0;
+    rc = gnutls_certificate_set_x509_crl_file(x509, crl, GNUTLS_X509_FMT_PEM);
+    if (rc < 0)
+        return fail(err, EINVAL, "tls-creds-x509: %s: %s", crl, gnutls_strerror(rc));
+    return 0;
+}
+
+struct vnc_tls_creds *vnc_tls_creds_x509(const char *dir, bool verify_peer, GError **err)
+{
+    struct vnc_tls_creds *creds = g_new0(struct vnc_tls_creds, 1);
+
+    creds->verify_peer = verify_peer;
+    if (gnutls_certificate_allocate_credentials(&creds->x509) < 0) {
+        fail(err, ENOMEM, "tls-creds-x509: not enough memory");
+        goto out;
+    }
+    if (load_x509(creds->x509, dir, err) == 0)
+        return creds;
+out:
+    vnc_tls_creds_free(creds);
+    return NULL;
+}
+
+struct vnc_tls_creds *vnc_tls_creds_anon(GError **err)
+{
+    struct vnc_tls_creds *creds = g_new0(struct vnc_tls_creds, 1);
+
+    if (gnutls_anon_allocate_server_credentials(&creds->anon) < 0) {
+        fail(err, ENOMEM, "tls-creds-anon: not enough memory");
+        vnc_tls_creds_free(creds);
+        return NULL;
+    }
+    gnutls_anon_set_server_known_dh_params(creds->anon, GNUTLS_SEC_PARAM_MEDIUM);
+    return creds;
+}
+
+void vnc_tls_creds_free(struct vnc_tls_creds *creds)
+{
+    if (creds->x509 != NULL)
+        gnutls_certificate_free_credentials(creds->x509);
+    if (creds->anon != NULL)
+        gnutls_anon_free_server_credentials(creds->anon);
+    g_free(creds);
+}
+
+bool vnc_tls_is_x509(const struct vnc_tls_creds *creds)
+{
+    return creds->x509 != NULL;
+}
+
+/* ---- sessions ---- */
+
+static int set_up(gnutls_session_t session, const struct vnc_tls_creds *creds)
+{
+    if (creds->anon != NULL) {
+        /* TLS 1.3 knows no anonymous key exchange. */
+        int rc = gnutls_priority_set_direct(session, "NORMAL:-VERS-TLS1.3:+ANON-ECDH:+ANON-DH",
+                                            NULL);
+        return rc < 0 ? rc : gnutls_credentials_set(session, GNUTLS_CRD_ANON, creds->anon);
+    }
+    int rc = gnutls_set_default_priority(session);
+    if (creds->verify_peer)
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    return rc < 0 ? rc : gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, creds->x509);
+}
+
+struct vnc_tls *vnc_tls_create(const struct vnc_tls_creds *creds, int fd)
+{
+    struct vnc_tls *tls = g_new0(struct vnc_tls, 1);
+
+    tls->verify_peer = creds->verify_peer;
+    if (gnutls_init(&tls->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
+        g_free(tls);
+        return NULL;
+    }
+    if (set_up(tls->session, creds) < 0) {
+        vnc_tls_destroy(tls);
+        return NULL;
+    }
+    gnutls_transport_set_int(tls->session, fd);
+    return tls;
+}
+
+void vnc_tls_destroy(struct vnc_tls *tls)
+{
+    gnutls_deinit(tls->session);
+    g_free(tls);
+}
+
+static int verify(const struct vnc_tls *tls)
+{
+    unsigned status = 0;
+
+    if (!tls->verify_peer)
+        return 0;
+    if (gnutls_certificate_verify_peers2(tls->session, &status) < 0 || status != 0)
+        return -EPROTO;
+    return 0;
+}
+
+int vnc_tls_handshake(struct vnc_tls *tls)
+{
+    int rc;
+
+    do {
+        rc = gnutls_handshake(tls->session);
+    } while (rc == GNUTLS_E_INTERRUPTED ||
+             (rc < 0 && rc != GNUTLS_E_AGAIN && gnutls_error_is_fatal(rc) == 0));
+    if (rc == GNUTLS_E_AGAIN)
+        return -EAGAIN;
+    return rc < 0 ? -EPROTO : verify(tls);
+}
+
+bool vnc_tls_wants_write(const struct vnc_tls *tls)
+{
+    return gnutls_record_get_direction(tls->session) == 1;
+}
+
+static ssize_t to_errno(ssize_t rc)
+{
+    if (rc >= 0)
+        return rc;
+    return rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED ? -EAGAIN : -EPROTO;
+}
+
+ssize_t vnc_tls_read(struct vnc_tls *tls, void *data, size_t n)
+{
+    return to_errno(gnutls_record_recv(tls->session, data, n));
+}
+
+ssize_t vnc_tls_write(struct vnc_tls *tls, const void *data, size_t n)
+{
+    return to_errno(gnutls_record_send(tls->session, data, n));
+}
+
+bool vnc_tls_pending(const struct vnc_tls *tls)
+{
+    return gnutls_record_check_pending(tls->session) > 0;
+}
+
+char *vnc_tls_peer_name(const struct vnc_tls *tls)
+{
+    unsigned count = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(tls->session, &count);
+    gnutls_x509_crt_t cert;
+    gnutls_datum_t name = { 0 };
+    char *copy = NULL;
+
+    if (chain == NULL || count == 0 || gnutls_x509_crt_init(&cert) < 0)
+        return NULL;
+    if (gnutls_x509_crt_import(cert, &chain[0], GNUTLS_X509_FMT_DER) == 0 &&
+        gnutls_x509_crt_get_dn3(cert, &name, 0) == 0) {
+        copy = g_strndup((const char *)name.data, name.size);
+        gnutls_free(name.data);
+    }
+    gnutls_x509_crt_deinit(cert);
+    return copy;
+}
