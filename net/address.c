@@ -57,34 +57,62 @@ static int unix_path(const char *what, const char *key, const char *path, bool a
     return 0;
 }
 
-int net_address_take(struct net_opts *opts, const char *prefix, bool passive,
+/* The value of PREFIX.name; "" if it was not given. */
+static const char *part(struct opts *opts, const char *prefix, const char *name)
+{
+    g_autofree char *key = g_strdup_printf("%s.%s", prefix, name);
+    const char *value = opts_get(opts, key);
+
+    return value != NULL ? value : "";
+}
+
+static int take_inet(struct opts *opts, const char *prefix, bool passive,
                      struct net_address *address, GError **err)
 {
-    const char *what = net_opts_what(opts);
-    g_autofree char *type_key = g_strconcat(prefix, ".type", NULL);
-    g_autofree char *host_key = g_strconcat(prefix, ".host", NULL);
-    g_autofree char *port_key = g_strconcat(prefix, ".port", NULL);
-    g_autofree char *path_key = g_strconcat(prefix, ".path", NULL);
-    g_autofree char *abstract_key = g_strconcat(prefix, ".abstract", NULL);
-    g_autofree char *fd_key = g_strconcat(prefix, ".str", NULL);
-    const char *type = net_opts_string(opts, type_key, NULL);
+    return resolve(opts_where(opts), prefix, part(opts, prefix, "host"), part(opts, prefix, "port"),
+                   passive, address, err);
+}
+
+static int take_unix(struct opts *opts, const char *prefix, struct net_address *address,
+                     GError **err)
+{
+    g_autofree char *abstract_key = g_strdup_printf("%s.abstract", prefix);
+    bool abstract = false;
+
+    int r = opts_get_bool(opts, abstract_key, &abstract, err);
+    return r < 0 ? r
+                 : unix_path(opts_where(opts), prefix, part(opts, prefix, "path"), abstract,
+                             address, err);
+}
+
+static int take_fd(struct opts *opts, const char *prefix, struct net_address *address, GError **err)
+{
+    uint64_t fd;
+
+    if (parse_uint(part(opts, prefix, "str"), &fd) < 0)
+        return fail(err, EINVAL, "%s: %s.str=: a descriptor's number is wanted", opts_where(opts),
+                    prefix);
+    return net_address_from_fd(opts_where(opts), fd, address, err);
+}
+
+int net_address_take(struct opts *opts, const char *prefix, bool passive,
+                     struct net_address *address, GError **err)
+{
+    const char *type = part(opts, prefix, "type");
     int r;
 
     *address = (struct net_address){ .fd = -1 };
-    if (type == NULL)
+    if (*type == '\0')
         return 0;
-    if (strcmp(type, "inet") == 0) {
-        const char *host = net_opts_string(opts, host_key, "");
-        r = resolve(what, prefix, host, net_opts_string(opts, port_key, ""), passive, address, err);
-    } else if (strcmp(type, "unix") == 0) {
-        const char *path = net_opts_string(opts, path_key, "");
-        r = unix_path(what, path_key, path, net_opts_bool(opts, abstract_key, false), address, err);
-    } else if (strcmp(type, "fd") == 0) {
-        uint64_t fd = net_opts_number(opts, fd_key, 0, INT32_MAX, UINT64_MAX);
-        r = net_address_from_fd(what, fd, address, err);
-    } else {
-        r = fail(err, EINVAL, "%s: %s=%s: not inet, unix or fd", what, type_key, type);
-    }
+    if (strcmp(type, "inet") == 0)
+        r = take_inet(opts, prefix, passive, address, err);
+    else if (strcmp(type, "unix") == 0)
+        r = take_unix(opts, prefix, address, err);
+    else if (strcmp(type, "fd") == 0)
+        r = take_fd(opts, prefix, address, err);
+    else
+        r = fail(err, EINVAL, "%s: %s.type=%s: not inet, unix or fd", opts_where(opts), prefix,
+                 type);
     return r < 0 ? r : 1;
 }
 

@@ -2,7 +2,7 @@
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
-#include "net/opts.h"
+#include "base/opts.h"
 
 #include <sys/socket.h>
 
@@ -18,7 +18,7 @@ struct net_address {
  * .str=FD. passive: an empty host means any of this host's. Returns 1 if there was such an address,
  * 0 if PREFIX.type was not given, else -errno.
  */
-int net_address_take(struct net_opts *opts, const char *prefix, bool passive,
+int net_address_take(struct opts *opts, const char *prefix, bool passive,
                      struct net_address *address, GError **err);
 
 /* "HOST:PORT", as the value of `key`. */

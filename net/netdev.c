@@ -17,7 +17,7 @@ struct netdevs {
 
 static const struct {
     const char *name;
-    int (*create)(const char *id, struct net_opts *opts, struct net_backend **out, GError **err);
+    int (*create)(const char *id, struct opts *opts, struct net_backend **out, GError **err);
 } kinds[] = {
     { "tap", tap_create },       { "user", user_create },   { "socket", socket_create },
     { "stream", stream_create }, { "dgram", dgram_create },
@@ -37,27 +37,27 @@ void netdevs_free(struct netdevs *netdevs)
     g_free(netdevs);
 }
 
-static int create(const char *kind, const char *id, struct net_opts *opts, struct net_backend **out,
+static int create(const char *kind, const char *id, struct opts *opts, struct net_backend **out,
                   GError **err)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         if (strcmp(kind, kinds[i].name) == 0)
             return kinds[i].create(id, opts, out, err);
     }
-    return fail(err, EINVAL, "%s: no such kind of back end '%s'", net_opts_what(opts), kind);
+    return fail(err, EINVAL, "%s: no such kind of back end '%s'", opts_where(opts), kind);
 }
 
-int netdevs_add(struct netdevs *netdevs, struct net_opts *opts, GError **err)
+int netdevs_add(struct netdevs *netdevs, struct opts *opts, GError **err)
 {
-    const char *kind = net_opts_string(opts, "type", NULL);
-    const char *id = net_opts_string(opts, "id", NULL);
-    const char *dump = net_opts_string(opts, "dump", NULL);
+    const char *kind = opts_get(opts, "type");
+    const char *id = opts_get(opts, "id");
+    const char *dump = opts_get(opts, "dump");
     struct net_backend *backend;
 
     if (kind == NULL || id == NULL)
-        return fail(err, EINVAL, "%s: type and id are needed", net_opts_what(opts));
+        return fail(err, EINVAL, "%s: type and id are needed", opts_where(opts));
     if (netdevs_find(netdevs, id) != NULL)
-        return fail(err, EEXIST, "%s: there is a netdev of this id already", net_opts_what(opts));
+        return fail(err, EEXIST, "%s: there is a netdev of this id already", opts_where(opts));
     int r = create(kind, id, opts, &backend, err);
     if (r < 0)
         return r;
@@ -71,10 +71,10 @@ int netdevs_add(struct netdevs *netdevs, struct net_opts *opts, GError **err)
 
 int netdevs_add_text(struct netdevs *netdevs, const char *text, GError **err)
 {
-    struct net_opts *opts = net_opts_parse("-netdev", text, "type");
-    int r = netdevs_add(netdevs, opts, err);
+    struct opts *opts = opts_parse("-netdev", text, "type", err);
+    int r = opts != NULL ? netdevs_add(netdevs, opts, err) : -EINVAL;
 
-    net_opts_free(opts);
+    opts_free(opts);
     return r;
 }
 

@@ -8,7 +8,7 @@
 #define NET_NETDEV_H
 
 #include "net/backend.h"
-#include "net/opts.h"
+#include "base/opts.h"
 
 struct netdevs;
 
@@ -16,7 +16,7 @@ struct netdevs *netdevs_new(void);
 void netdevs_free(struct netdevs *netdevs); /* and all back ends */
 
 /* Makes the back end that opts (type=, id= and the kind's own) describe. */
-int netdevs_add(struct netdevs *netdevs, struct net_opts *opts, GError **err);
+int netdevs_add(struct netdevs *netdevs, struct opts *opts, GError **err);
 
 /* The same from "tap,id=net0,ifname=tap0". */
 int netdevs_add_text(struct netdevs *netdevs, const char *text, GError **err);

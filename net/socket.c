@@ -4,23 +4,28 @@
 
 #include <errno.h>
 
-int stream_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err)
+int stream_create(const char *id, struct opts *opts, struct net_backend **out, GError **err)
 {
     struct net_address address;
-    bool server = net_opts_bool(opts, "server", false);
-    unsigned reconnect_s = (unsigned)net_opts_number(opts, "reconnect", 0, 86400, 0);
+    bool server = false;
+    uint64_t reconnect_s = 0;
 
-    int r = net_address_take(opts, "addr", server, &address, err);
+    int r = opts_get_bool(opts, "server", &server, err);
     if (r == 0)
-        r = fail(err, EINVAL, "%s: addr.type is needed", net_opts_what(opts));
-    if (r > 0)
-        r = net_opts_finish(opts, err);
+        r = opts_get_uint(opts, "reconnect", 0, 86400, &reconnect_s, err);
     if (r < 0)
         return r;
-    return stream_open(id, &address, server, reconnect_s, net_opts_what(opts), out, err);
+    r = net_address_take(opts, "addr", server, &address, err);
+    if (r == 0)
+        r = fail(err, EINVAL, "%s: addr.type is needed", opts_where(opts));
+    if (r > 0)
+        r = opts_finish(opts, err);
+    if (r < 0)
+        return r;
+    return stream_open(id, &address, server, (unsigned)reconnect_s, opts_where(opts), out, err);
 }
 
-int dgram_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err)
+int dgram_create(const char *id, struct opts *opts, struct net_backend **out, GError **err)
 {
     struct net_address local, remote;
 
@@ -31,23 +36,23 @@ int dgram_create(const char *id, struct net_opts *opts, struct net_backend **out
     if (has_remote < 0)
         return has_remote;
     if (has_local == 0 || (has_remote == 0 && local.fd < 0))
-        return fail(err, EINVAL, "%s: local.type and remote.type are needed", net_opts_what(opts));
-    int r = net_opts_finish(opts, err);
+        return fail(err, EINVAL, "%s: local.type and remote.type are needed", opts_where(opts));
+    int r = opts_finish(opts, err);
     if (r < 0)
         return r;
-    return dgram_open(id, &local, has_remote > 0 ? &remote : NULL, net_opts_what(opts), out, err);
+    return dgram_open(id, &local, has_remote > 0 ? &remote : NULL, opts_where(opts), out, err);
 }
 
-static int open_udp(const char *id, struct net_opts *opts, const char *peer,
-                    struct net_backend **out, GError **err)
+static int open_udp(const char *id, struct opts *opts, const char *peer, struct net_backend **out,
+                    GError **err)
 {
-    const char *what = net_opts_what(opts);
-    const char *own = net_opts_string(opts, "localaddr", NULL);
+    const char *what = opts_where(opts);
+    const char *own = opts_get(opts, "localaddr");
     struct net_address local, remote;
 
     if (own == NULL)
         return fail(err, EINVAL, "%s: udp= needs localaddr=", what);
-    int r = net_opts_finish(opts, err);
+    int r = opts_finish(opts, err);
     if (r == 0)
         r = net_address_parse(what, "udp", peer, false, &remote, err);
     if (r == 0)
@@ -55,21 +60,25 @@ static int open_udp(const char *id, struct net_opts *opts, const char *peer,
     return r < 0 ? r : dgram_open(id, &local, &remote, what, out, err);
 }
 
-int socket_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err)
+int socket_create(const char *id, struct opts *opts, struct net_backend **out, GError **err)
 {
-    const char *what = net_opts_what(opts);
-    uint64_t fd = net_opts_number(opts, "fd", 0, INT32_MAX, UINT64_MAX);
-    const char *listen = net_opts_string(opts, "listen", NULL);
-    const char *connect = net_opts_string(opts, "connect", NULL);
-    const char *udp = net_opts_string(opts, "udp", NULL);
+    const char *what = opts_where(opts);
+    uint64_t fd = UINT64_MAX;
+    const char *listen = opts_get(opts, "listen");
+    const char *connect = opts_get(opts, "connect");
+    const char *udp = opts_get(opts, "udp");
     struct net_address address;
 
-    net_opts_refuse(opts, "mcast", "multicast is not supported");
+    int r = opts_get_uint(opts, "fd", 0, INT32_MAX, &fd, err);
+    if (r < 0)
+        return r;
+    if (opts_get(opts, "mcast") != NULL)
+        return fail(err, ENOTSUP, "%s: mcast=: multicast is not supported", what);
     if ((fd != UINT64_MAX) + (listen != NULL) + (connect != NULL) + (udp != NULL) != 1)
         return fail(err, EINVAL, "%s: one of fd=, listen=, connect= and udp= is needed", what);
     if (udp != NULL)
         return open_udp(id, opts, udp, out, err);
-    int r = net_opts_finish(opts, err);
+    r = opts_finish(opts, err);
     if (r == 0 && fd != UINT64_MAX)
         r = net_address_from_fd(what, fd, &address, err);
     else if (r == 0 && listen != NULL)

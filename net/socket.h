@@ -15,13 +15,13 @@
  * addr.str=FD; reconnect=SECONDS (client; 0: never). A server serves one peer at a time. The guest
  * sees the cable plugged in while there is a connection.
  */
-int stream_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err);
+int stream_create(const char *id, struct opts *opts, struct net_backend **out, GError **err);
 
 /* dgram: local.*= and remote.*=, of one type; or local.type=fd with a connected socket. */
-int dgram_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err);
+int dgram_create(const char *id, struct opts *opts, struct net_backend **out, GError **err);
 
 /* QEMU's older spelling: fd=, listen=[HOST]:PORT, connect=HOST:PORT, udp= with localaddr=. */
-int socket_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err);
+int socket_create(const char *id, struct opts *opts, struct net_backend **out, GError **err);
 
 /* ---- How socket.c makes the two kinds once the options are read. ---- */
 

@@ -206,17 +206,59 @@ static const struct net_backend_ops tap_ops = {
     .destroy = tap_destroy,
 };
 
-static void refuse_others(struct net_opts *opts, bool with_fd)
+static int refuse(struct opts *opts, const char *const *keys, size_t n, const char *why,
+                  GError **err)
 {
-    static const char *const one_queue[] = { "fds", "vhostfd", "vhostfds", "vhostforce" };
-    static const char *const not_with_fd[] = { "ifname", "script", "downscript", "br" };
+    for (size_t i = 0; i < n; i++) {
+        if (opts_get(opts, keys[i]) != NULL)
+            return fail(err, EINVAL, "%s: %s=: %s", opts_where(opts), keys[i], why);
+    }
+    return 0;
+}
 
-    for (size_t i = 0; i < G_N_ELEMENTS(one_queue); i++)
-        net_opts_refuse(opts, one_queue[i], "the NICs here have one queue and no vhost");
-    for (size_t i = 0; with_fd && i < G_N_ELEMENTS(not_with_fd); i++)
-        net_opts_refuse(opts, not_with_fd[i], "cannot be given with fd=");
-    net_opts_refuse(opts, "helper", "give br= (or pass the interface by fd=)");
-    net_opts_number(opts, "queues", 1, 1, 1);
+/* What QEMU has and this has not. */
+static int refuse_others(struct opts *opts, GError **err)
+{
+    static const char *const queues[] = { "fds", "vhostfd", "vhostfds", "vhostforce" };
+    static const char *const helper[] = { "helper" };
+    bool vhost = false;
+    uint64_t n_queues = 1;
+
+    int r = refuse(opts, queues, G_N_ELEMENTS(queues), "the NICs here have one queue and no vhost",
+                   err);
+    if (r == 0)
+        r = refuse(opts, helper, 1, "give br=, or pass the interface by fd=", err);
+    if (r == 0)
+        r = opts_get_uint(opts, "queues", 1, 1, &n_queues, err);
+    if (r == 0)
+        r = opts_get_bool(opts, "vhost", &vhost, err);
+    if (r == 0 && vhost)
+        r = fail(err, ENOTSUP, "%s: vhost=on: the NICs here have none", opts_where(opts));
+    return r;
+}
+
+static int read_options(struct opts *opts, struct tap_host_options *options,
+                        const char **downscript, GError **err)
+{
+    static const char *const not_with_fd[] = { "ifname", "script", "downscript", "br" };
+    uint64_t fd = UINT64_MAX;
+
+    *options = (struct tap_host_options){ .vnet_hdr = true };
+    int r = opts_get_uint(opts, "fd", 0, INT32_MAX, &fd, err);
+    if (r == 0 && fd != UINT64_MAX)
+        r = refuse(opts, not_with_fd, G_N_ELEMENTS(not_with_fd), "not with fd=", err);
+    if (r == 0)
+        r = refuse_others(opts, err);
+    if (r == 0)
+        r = opts_get_bool(opts, "vnet_hdr", &options->vnet_hdr, err);
+    if (r == 0)
+        r = opts_get_size(opts, "sndbuf", 0, INT32_MAX, &options->sndbuf, err);
+    options->fd = fd != UINT64_MAX ? (int)fd : -1;
+    options->ifname = opts_get(opts, "ifname");
+    options->bridge = opts_get(opts, "br");
+    options->script = opts_get(opts, "script");
+    *downscript = opts_get(opts, "downscript");
+    return r < 0 ? r : opts_finish(opts, err);
 }
 
 /* Opens and configures the interface; returns the descriptor or -errno. */
@@ -238,28 +280,17 @@ static int open_tap(struct tap_host_options *options, const char *what, char **i
     return r;
 }
 
-int tap_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err)
+int tap_create(const char *id, struct opts *opts, struct net_backend **out, GError **err)
 {
-    struct tap_host_options options = {
-        .fd = (int)net_opts_number(opts, "fd", 0, INT32_MAX, UINT64_MAX),
-    };
+    struct tap_host_options options;
+    const char *downscript;
 
-    refuse_others(opts, options.fd >= 0);
-    options.ifname = net_opts_string(opts, "ifname", NULL);
-    options.bridge = net_opts_string(opts, "br", NULL);
-    options.script = net_opts_string(opts, "script", NULL);
-    options.vnet_hdr = net_opts_bool(opts, "vnet_hdr", true);
-    options.sndbuf = (unsigned)net_opts_number(opts, "sndbuf", 0, INT32_MAX, 0);
-    const char *downscript = net_opts_string(opts, "downscript", NULL);
-    if (net_opts_bool(opts, "vhost", false))
-        return fail(err, ENOTSUP, "%s: vhost=on: the NICs here have none", net_opts_what(opts));
-    int r = net_opts_finish(opts, err);
+    int r = read_options(opts, &options, &downscript, err);
     if (r < 0)
         return r;
-
     char *ifname = NULL;
     bool vnet_hdr = false;
-    int fd = open_tap(&options, net_opts_what(opts), &ifname, &vnet_hdr, err);
+    int fd = open_tap(&options, opts_where(opts), &ifname, &vnet_hdr, err);
     if (fd < 0) {
         g_free(ifname);
         return fd;

@@ -6,7 +6,7 @@
 #define NET_TAP_H
 
 #include "net/backend.h"
-#include "net/opts.h"
+#include "base/opts.h"
 
 /*
  * Takes from opts:
@@ -19,6 +19,6 @@
  * default: on where the kernel has it sndbuf=BYTES   sent bytes that may wait in the kernel before
  * the NIC has to; default: no limit A script that takes long holds up the machine.
  */
-int tap_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err);
+int tap_create(const char *id, struct opts *opts, struct net_backend **out, GError **err);
 
 #endif

@@ -67,12 +67,12 @@ int tap_host_inspect(int fd, const char *what, char **ifname, bool *vnet_hdr, GE
     return 0;
 }
 
-int tap_host_set_sndbuf(int fd, unsigned bytes, const char *what, GError **err)
+int tap_host_set_sndbuf(int fd, uint64_t bytes, const char *what, GError **err)
 {
     int value = (int)bytes;
 
     if (ioctl(fd, TUNSETSNDBUF, &value) < 0)
-        return fail_errno(err, errno, "%s: sndbuf=%u", what, bytes);
+        return fail_errno(err, errno, "%s: sndbuf=%d", what, value);
     return 0;
 }
 

@@ -7,12 +7,13 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct tap_host_options {
     int fd;                               /* -1: none was passed */
     const char *ifname, *bridge, *script; /* NULL: not given */
     bool vnet_hdr;
-    unsigned sndbuf;
+    uint64_t sndbuf; /* bytes; 0: no limit */
 };
 
 /* `what` begins each message. All return 0 (open: the descriptor) or -errno. */
@@ -23,7 +24,7 @@ int tap_host_open(const struct tap_host_options *options, const char *what, GErr
  * if so switches on receiving of packets with work left undone, and makes fd non-blocking.
  */
 int tap_host_inspect(int fd, const char *what, char **ifname, bool *vnet_hdr, GError **err);
-int tap_host_set_sndbuf(int fd, unsigned bytes, const char *what, GError **err);
+int tap_host_set_sndbuf(int fd, uint64_t bytes, const char *what, GError **err);
 
 /* Runs the script, or joins the bridge, or does nothing, as tap.h says. */
 int tap_host_connect(const struct tap_host_options *options, const char *ifname, const char *what,

@@ -319,7 +319,7 @@ static int add_forward(struct user *user, const char *text, const char *what, GE
     return 0;
 }
 
-int user_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err)
+int user_create(const char *id, struct opts *opts, struct net_backend **out, GError **err)
 {
     g_autofree const char **search = NULL;
     g_autoptr(GPtrArray) forwards = g_ptr_array_new();
@@ -327,16 +327,16 @@ int user_create(const char *id, struct net_opts *opts, struct net_backend **out,
     const char *forward;
 
     int r = user_config(opts, &config, &search, err);
-    while ((forward = net_opts_string(opts, "hostfwd", NULL)) != NULL)
+    for (unsigned i = 0; (forward = opts_get_nth(opts, "hostfwd", i)) != NULL; i++)
         g_ptr_array_add(forwards, (char *)(uintptr_t)forward);
     if (r == 0)
-        r = net_opts_finish(opts, err);
+        r = opts_finish(opts, err);
     if (r < 0)
         return r;
     struct user *user = start(id, &config);
     *out = &user->backend;
     for (guint i = 0; i < forwards->len && r == 0; i++)
-        r = add_forward(user, forwards->pdata[i], net_opts_what(opts), err);
+        r = add_forward(user, forwards->pdata[i], opts_where(opts), err);
     if (r < 0)
         net_destroy(*out);
     return r;

@@ -7,7 +7,7 @@
 #define NET_USER_H
 
 #include "net/backend.h"
-#include "net/opts.h"
+#include "base/opts.h"
 
 /*
  * Takes from opts (defaults in brackets):
@@ -18,6 +18,6 @@
  *   tftp=DIRECTORY, tftp-server-name=, bootfile=    for network boot
  *   hostfwd=[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT (repeated)
  */
-int user_create(const char *id, struct net_opts *opts, struct net_backend **out, GError **err);
+int user_create(const char *id, struct opts *opts, struct net_backend **out, GError **err);
 
 #endif

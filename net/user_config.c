@@ -38,26 +38,27 @@ static int parse_net(const char *what, const char *text, struct in_addr *net, st
 }
 
 /* An address of the network: the option, or the network's number `otherwise`. */
-static int host_in_net(struct net_opts *opts, const char *key, const SlirpConfig *config,
+static int host_in_net(struct opts *opts, const char *key, const SlirpConfig *config,
                        uint32_t otherwise, struct in_addr *addr, GError **err)
 {
-    const char *text = net_opts_string(opts, key, NULL);
+    const char *text = opts_get(opts, key);
 
     addr->s_addr = config->vnetwork.s_addr | htonl(otherwise & ~ntohl(config->vnetmask.s_addr));
     if (text == NULL)
         return 0;
-    int r = parse_ip4(net_opts_what(opts), key, text, addr, err);
+    int r = parse_ip4(opts_where(opts), key, text, addr, err);
     if (r < 0)
         return r;
     if ((addr->s_addr & config->vnetmask.s_addr) != config->vnetwork.s_addr)
-        return fail(err, EINVAL, "%s: %s=%s: outside of net=", net_opts_what(opts), key, text);
+        return fail(err, EINVAL, "%s: %s=%s: outside of net=", opts_where(opts), key, text);
     return 0;
 }
 
-static int config_ip4(struct net_opts *opts, SlirpConfig *config, GError **err)
+static int config_ip4(struct opts *opts, SlirpConfig *config, GError **err)
 {
-    const char *net = net_opts_string(opts, "net", "10.0.2.0/24");
-    int r = parse_net(net_opts_what(opts), net, &config->vnetwork, &config->vnetmask, err);
+    const char *net = opts_get(opts, "net");
+    int r = parse_net(opts_where(opts), net != NULL ? net : "10.0.2.0/24", &config->vnetwork,
+                      &config->vnetmask, err);
 
     if (r == 0)
         r = host_in_net(opts, "host", config, 2, &config->vhost, err);
@@ -66,14 +67,14 @@ static int config_ip4(struct net_opts *opts, SlirpConfig *config, GError **err)
     if (r == 0)
         r = host_in_net(opts, "dhcpstart", config, 15, &config->vdhcp_start, err);
     if (r == 0 && config->vhost.s_addr == config->vnameserver.s_addr)
-        r = fail(err, EINVAL, "%s: host= and dns= must differ", net_opts_what(opts));
+        r = fail(err, EINVAL, "%s: host= and dns= must differ", opts_where(opts));
     return r;
 }
 
-static int host_in_net6(struct net_opts *opts, const char *key, const SlirpConfig *config,
+static int host_in_net6(struct opts *opts, const char *key, const SlirpConfig *config,
                         uint8_t otherwise, struct in6_addr *addr, GError **err)
 {
-    const char *text = net_opts_string(opts, key, NULL);
+    const char *text = opts_get(opts, key);
 
     *addr = config->vprefix_addr6;
     addr->s6_addr[15] = otherwise;
@@ -81,20 +82,21 @@ static int host_in_net6(struct net_opts *opts, const char *key, const SlirpConfi
         return 0;
     if (inet_pton(AF_INET6, text, addr) != 1 ||
         memcmp(addr, &config->vprefix_addr6, config->vprefix_len / 8) != 0)
-        return fail(err, EINVAL, "%s: %s=%s: not an IPv6 address of ipv6-net=", net_opts_what(opts),
+        return fail(err, EINVAL, "%s: %s=%s: not an IPv6 address of ipv6-net=", opts_where(opts),
                     key, text);
     return 0;
 }
 
-static int config_ip6(struct net_opts *opts, SlirpConfig *config, GError **err)
+static int config_ip6(struct opts *opts, SlirpConfig *config, GError **err)
 {
-    const char *net = net_opts_string(opts, "ipv6-net", "fec0::/64");
+    const char *given = opts_get(opts, "ipv6-net");
+    const char *net = given != NULL ? given : "fec0::/64";
     g_auto(GStrv) part = g_strsplit(net, "/", 2);
     guint64 bits = 64;
 
     if (part[0] == NULL || inet_pton(AF_INET6, part[0], &config->vprefix_addr6) != 1 ||
         (part[1] != NULL && !g_ascii_string_to_unsigned(part[1], 10, 0, 126, &bits, NULL)))
-        return fail(err, EINVAL, "%s: ipv6-net=%s: not PREFIX/LENGTH", net_opts_what(opts), net);
+        return fail(err, EINVAL, "%s: ipv6-net=%s: not PREFIX/LENGTH", opts_where(opts), net);
     config->vprefix_len = (uint8_t)bits;
     int r = host_in_net6(opts, "ipv6-host", config, 2, &config->vhost6, err);
     if (r == 0)
@@ -102,31 +104,38 @@ static int config_ip6(struct net_opts *opts, SlirpConfig *config, GError **err)
     return r;
 }
 
-static const char **search_list(struct net_opts *opts)
+static const char **search_list(struct opts *opts)
 {
     GPtrArray *list = g_ptr_array_new();
     const char *domain;
 
-    while ((domain = net_opts_string(opts, "dnssearch", NULL)) != NULL)
+    for (unsigned i = 0; (domain = opts_get_nth(opts, "dnssearch", i)) != NULL; i++)
         g_ptr_array_add(list, (char *)(uintptr_t)domain);
     g_ptr_array_add(list, NULL);
     return (const char **)g_ptr_array_free(list, FALSE);
 }
 
-int user_config(struct net_opts *opts, SlirpConfig *config, const char ***search, GError **err)
+int user_config(struct opts *opts, SlirpConfig *config, const char ***search, GError **err)
 {
     *config = (SlirpConfig){
         .version = 4,
-        .in_enabled = net_opts_bool(opts, "ipv4", true),
-        .in6_enabled = net_opts_bool(opts, "ipv6", true),
-        .restricted = net_opts_bool(opts, "restrict", false),
-        .vhostname = net_opts_string(opts, "hostname", NULL),
-        .vdomainname = net_opts_string(opts, "domainname", NULL),
-        .tftp_path = net_opts_string(opts, "tftp", NULL),
-        .tftp_server_name = net_opts_string(opts, "tftp-server-name", NULL),
-        .bootfile = net_opts_string(opts, "bootfile", NULL),
+        .in_enabled = true,
+        .in6_enabled = true,
+        .vhostname = opts_get(opts, "hostname"),
+        .vdomainname = opts_get(opts, "domainname"),
+        .tftp_path = opts_get(opts, "tftp"),
+        .tftp_server_name = opts_get(opts, "tftp-server-name"),
+        .bootfile = opts_get(opts, "bootfile"),
     };
-    int r = config_ip4(opts, config, err);
+    bool restricted = false;
+    int r = opts_get_bool(opts, "ipv4", &config->in_enabled, err);
+    if (r == 0)
+        r = opts_get_bool(opts, "ipv6", &config->in6_enabled, err);
+    if (r == 0)
+        r = opts_get_bool(opts, "restrict", &restricted, err);
+    config->restricted = restricted;
+    if (r == 0)
+        r = config_ip4(opts, config, err);
     if (r == 0)
         r = config_ip6(opts, config, err);
     if (r < 0)

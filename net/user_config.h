@@ -2,7 +2,7 @@
 #ifndef NET_USER_CONFIG_H
 #define NET_USER_CONFIG_H
 
-#include "net/opts.h"
+#include "base/opts.h"
 
 #include <libslirp.h>
 
@@ -10,7 +10,7 @@
  * Fills *config, whose strings stay those of opts; *search is the list it points to, to be freed by
  * g_free() after slirp_new(). -EINVAL and a sentence if an address is none or lies outside its net.
  */
-int user_config(struct net_opts *opts, SlirpConfig *config, const char ***search, GError **err);
+int user_config(struct opts *opts, SlirpConfig *config, const char ***search, GError **err);
 
 /* One port forward, as hostfwd= gives it. */
 struct user_forward {
