@@ -172,8 +172,8 @@ static uint8_t dma_run(const struct drive *d, bool to_memory)
     uint32_t deadline = timer_after(COMMAND_MS);
     outb(d->bus_master + BM_COMMAND, BM_START | direction);
     while (((engine = inb(d->bus_master + BM_STATUS)) & (BM_ACTIVE | BM_ERROR)) == BM_ACTIVE) {
-        if (!(inb(d->control) & (ST_BSY | ST_DRQ)))
-            break; /* the drive ended the command early, with an error */
+        if ((inb(d->control) & (ST_BSY | ST_ERR)) == ST_ERR)
+            break; /* the drive gave up, the engine waits for ever */
         if (timer_passed(deadline))
             break;
         irq_window();
@@ -407,6 +407,8 @@ static void probe_channel(struct drive d)
             continue;
         }
         slot->dma = slot->dma && slot->bus_master;
+        if (slot->type == DRIVE_ATAPI)
+            rt.cd[rt.cd_count++] = rt.drive_count;
         rt.drive_count++;
     }
     outb(d.control, 0);
