@@ -89,6 +89,15 @@ int image_snapshot_create(struct block_node *node, const char *name, GError **er
 int image_snapshot_apply(struct block_node *node, const char *name_or_id, GError **err);
 int image_snapshot_delete(struct block_node *node, const char *name_or_id, GError **err);
 
+/* Shows a read-only node's snapshot instead of its current content. */
+int image_snapshot_load(struct block_node *node, const char *name_or_id, GError **err);
+
+/* Gives up all own content: everything is read from the backing file again. qcow2 only. */
+int image_make_empty(struct block_node *node, GError **err);
+
+/* The backing file that the image names as a path, to be freed; NULL and a sentence if none. */
+char *image_backing_path(struct block_node *node, GError **err);
+
 /* Records another backing file (NULL: none); the content is not touched. */
 int image_set_backing(struct block_node *node, const char *backing, const char *format,
                       GError **err);

@@ -88,32 +88,35 @@ out_free:
 }
 
 /*
- * The backing file's name as the image records it, as a path: relative names start at the
- * overlay's directory. Only files: what looks like a protocol ("nbd:", "json:") is refused.
+ * Relative names start at the overlay's directory. Only files: what looks like a protocol ("nbd:",
+ * "json:") is refused.
  */
-static int backing_path(const struct block_node *node, const char *name, char **path, GError **err)
+char *image_backing_path(struct block_node *node, GError **err)
 {
+    const char *name = node->backing_name;
+
+    if (name == NULL) {
+        fail(err, EINVAL, "%s: has no backing file", node->path);
+        return NULL;
+    }
     if (g_str_has_prefix(name, "file:"))
         name += strlen("file:");
-    if (name[strcspn(name, ":/")] == ':')
-        return fail(err, ENOTSUP, "%s: backing file \"%s\" is not a plain file name", node->path,
-                    name);
-    if (g_path_is_absolute(name)) {
-        *path = g_strdup(name);
-    } else {
-        g_autofree char *dir = g_path_get_dirname(node->path);
-        *path = g_build_filename(dir, name, NULL);
+    if (name[strcspn(name, ":/")] == ':') {
+        fail(err, ENOTSUP, "%s: backing file \"%s\" is not a plain file name", node->path, name);
+        return NULL;
     }
-    return 0;
+    if (g_path_is_absolute(name))
+        return g_strdup(name);
+    g_autofree char *dir = g_path_get_dirname(node->path);
+    return g_build_filename(dir, name, NULL);
 }
 
 static int open_backing(struct block_node *node, const struct block_options *top, GError **err)
 {
-    g_autofree char *path = NULL;
-    int ret = backing_path(node, node->backing_name, &path, err);
+    g_autofree char *path = image_backing_path(node, err);
 
-    if (ret < 0)
-        return ret;
+    if (path == NULL)
+        return -EINVAL;
     if (node->backing_format_name == NULL)
         return fail(err, EINVAL,
                     "%s: does not record the format of its backing file %s; give it explicitly",
@@ -127,7 +130,7 @@ static int open_backing(struct block_node *node, const struct block_options *top
         .no_lock = top->no_lock,
         .force_share = top->force_share,
     };
-    ret = open_one(&o, &node->backing, err);
+    int ret = open_one(&o, &node->backing, err);
     if (ret < 0)
         g_prefix_error(err, "%s: backing file: ", node->path);
     return ret;
@@ -143,8 +146,10 @@ static int open_chain(struct block_node *node, const struct block_options *o, GE
 {
     int depth = 1;
 
+    if (o->backing != NULL && o->backing[0] == '\0')
+        return 0;
     if (o->backing != NULL)
-        replace_string(&node->backing_name, o->backing[0] != '\0' ? o->backing : NULL);
+        replace_string(&node->backing_name, o->backing);
     if (o->backing_format != NULL)
         replace_string(&node->backing_format_name, o->backing_format);
     for (; node->backing_name != NULL; node = node->backing) {

@@ -396,3 +396,43 @@ int image_snapshot_delete(struct block_node *node, const char *name_or_id, GErro
     ret = release(q, l1, l1_size);
     return ret < 0 ? fail_errno(err, -ret, "%s: snapshot \"%s\"", node->path, name_or_id) : 0;
 }
+
+/* ---- for tools ---- */
+
+int image_snapshot_load(struct block_node *node, const char *name_or_id, GError **err)
+{
+    struct qcow2 *q = get_qcow2(node);
+    int i = q != NULL ? find(q, name_or_id) : -1;
+
+    if (i < 0)
+        return fail(err, ENOENT, "%s: has no snapshot \"%s\"", node->path, name_or_id);
+    if (!node->read_only)
+        return fail(err, EINVAL, "%s: must be opened read-only for that", node->path);
+    const struct q2_snapshot *s = &g_array_index(q->snapshots, struct q2_snapshot, i);
+    uint64_t *l1;
+    int ret = s->disk_size <= INT64_MAX ? q2_read_l1(q, s->l1_offset, s->l1_size, &l1) : -EINVAL;
+    if (ret < 0)
+        return fail_errno(err, -ret, "%s: snapshot \"%s\"", node->path, name_or_id);
+    g_free(q->l1);
+    q->l1 = l1;
+    q->header.l1_size = s->l1_size;
+    node->size = s->disk_size & ~(uint64_t)(BLOCK_SECTOR_SIZE - 1);
+    return 0;
+}
+
+int image_make_empty(struct block_node *node, GError **err)
+{
+    int ret = check_access(node, err);
+
+    if (ret < 0)
+        return ret;
+    struct qcow2 *q = get_qcow2(node);
+    uint32_t n = q->header.l1_size;
+    g_autofree uint64_t *empty = g_new0(uint64_t, (size_t)n + 1);
+    g_autofree uint64_t *old = g_memdup2(q->l1, (size_t)(n + 1) * 8);
+    ret = q2_replace_l1(q, empty, n, q->header.size, err);
+    if (ret < 0)
+        return ret;
+    ret = release(q, old, n);
+    return ret < 0 ? fail_errno(err, -ret, "%s: freeing the content", node->path) : 0;
+}
