@@ -38,7 +38,7 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char;
+extern const struct cli_topic cli_machine, cli_char, cli_net;
 
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
@@ -61,6 +61,12 @@ struct app {
     GPtrArray *serials;      /* -serial arguments, in order */
     GPtrArray *parallels;
     GPtrArray *debugcons;
+
+    /* network */
+    struct netdevs *netdevs;
+    GPtrArray *netdev_opts, *nic_opts, *dump_opts; /* struct opts of each -netdev, -nic, -object */
+    GPtrArray *captures;                           /* struct pcap */
+    bool net_chosen;                               /* so there is none by default */
 };
 
 /* A copy of s that lives as long as the app. */

@@ -10,6 +10,7 @@
 static const struct cli_topic *const topics[] = {
     &cli_machine,
     &cli_char,
+    &cli_net,
 };
 
 static const struct cli_option *find_option(const char *name)

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "base/opts.h"
 #include "ioreq/kvm.h"
+#include "net/netdev.h"
 
 const char *app_keep(struct app *app, const char *s)
 {
@@ -55,6 +56,8 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
 
     if (strcmp(kind, "chardev") == 0)
         service = g_hash_table_lookup(app->chardevs, name);
+    else if (strcmp(kind, "netdev") == 0)
+        service = netdevs_find(app->netdevs, name);
     if (service == NULL)
         fail(err, ENOENT, "-device %s: %s=%s: there is no such %s", dev->kind->name, kind, name,
              kind);
@@ -105,6 +108,10 @@ static void init(struct app *app, const char *argv0)
     app->serials = g_ptr_array_new_with_free_func(g_free);
     app->parallels = g_ptr_array_new_with_free_func(g_free);
     app->debugcons = g_ptr_array_new_with_free_func(g_free);
+    app->netdevs = netdevs_new();
+    app->netdev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
+    app->nic_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
+    app->dump_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
 }
 
 static void tear_down(struct app *app)
@@ -117,6 +124,9 @@ static void tear_down(struct app *app)
     g_ptr_array_unref(app->serials);
     g_ptr_array_unref(app->parallels);
     g_ptr_array_unref(app->debugcons);
+    g_ptr_array_unref(app->netdev_opts);
+    g_ptr_array_unref(app->nic_opts);
+    g_ptr_array_unref(app->dump_opts);
     g_hash_table_unref(app->chardevs);
     g_ptr_array_unref(app->owned);
     g_free(app->incoming);

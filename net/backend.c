@@ -31,14 +31,16 @@ void net_destroy(struct net_backend *backend)
     backend->ops->destroy(backend);
 }
 
-int net_attach(struct net_backend *backend, const struct net_nic_ops *ops, void *nic, GError **err)
+int net_attach(struct net_backend *backend, const struct net_nic_ops *ops, void *nic,
+               const char *name, GError **err)
 {
     if (backend == NULL)
         return 0;
     if (backend->nic_ops != NULL)
-        return fail(err, EBUSY, "netdev '%s' is in use by another NIC", backend->id);
+        return fail(err, EBUSY, "netdev '%s' is in use by %s", backend->id, backend->nic_name);
     backend->nic_ops = ops;
     backend->nic = nic;
+    backend->nic_name = name;
     net_receive_ready(backend);
     return 0;
 }

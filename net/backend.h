@@ -64,8 +64,9 @@ struct net_nic_ops {
 /* ---- For the NIC. A NIC without a cable has NULL for a back end, which every function takes. ----
  */
 
-/* Connects the NIC. -EBUSY if there is one already. */
-int net_attach(struct net_backend *backend, const struct net_nic_ops *ops, void *nic, GError **err);
+/* Connects the NIC; name (its device id) is borrowed. -EBUSY if there is one already. */
+int net_attach(struct net_backend *backend, const struct net_nic_ops *ops, void *nic,
+               const char *name, GError **err);
 void net_detach(struct net_backend *backend);
 
 /*
@@ -132,6 +133,7 @@ struct net_backend {
     bool unplugged;    /* by set_link */
     const struct net_nic_ops *nic_ops;
     void *nic;
+    const char *nic_name;
     GSList *captures; /* struct pcap, of pcap.h; not owned */
     struct net_stats stats;
     unsigned tx_segment, rx_segment; /* frames of the packet at the front that went already */

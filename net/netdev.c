@@ -92,6 +92,18 @@ struct net_backend *netdevs_find(const struct netdevs *netdevs, const char *id)
     return netdevs->all->pdata[i];
 }
 
+struct net_backend *netdevs_find_any(const struct netdevs *netdevs, const char *name)
+{
+    for (guint i = 0; i < netdevs->all->len; i++) {
+        struct net_backend *backend = netdevs->all->pdata[i];
+
+        if (strcmp(backend->id, name) == 0 ||
+            (backend->nic_ops != NULL && strcmp(backend->nic_name, name) == 0))
+            return backend;
+    }
+    return NULL;
+}
+
 int netdevs_remove(struct netdevs *netdevs, const char *id, GError **err)
 {
     struct net_backend *backend = netdevs_find(netdevs, id);

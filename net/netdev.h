@@ -24,6 +24,9 @@ int netdevs_add_text(struct netdevs *netdevs, const char *text, GError **err);
 /* NULL if there is none. */
 struct net_backend *netdevs_find(const struct netdevs *netdevs, const char *id);
 
+/* By the back end's id or by that of its NIC, as set_link takes both. NULL if there is none. */
+struct net_backend *netdevs_find_any(const struct netdevs *netdevs, const char *name);
+
 /* Destroys one; its NIC, if any, sees the cable go. */
 int netdevs_remove(struct netdevs *netdevs, const char *id, GError **err);
 

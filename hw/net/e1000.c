@@ -259,7 +259,7 @@ static int e1000_create(struct device *dev, GError **err)
     d->net = NULL;
     int r = parse_mac(d, mac, err);
     if (r == 0)
-        r = net_attach(net, &nic_ops, d, err);
+        r = net_attach(net, &nic_ops, d, dev->id, err);
     if (r < 0)
         return r;
     d->net = net;

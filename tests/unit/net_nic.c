@@ -53,7 +53,7 @@ void test_nic_attach(struct test_nic *nic, struct net_backend *net)
 {
     *nic = (struct test_nic){ .net = net, .room = UINT32_MAX };
     nic->packets = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    g_assert_cmpint(net_attach(net, &ops, nic, NULL), ==, 0);
+    g_assert_cmpint(net_attach(net, &ops, nic, "nic", NULL), ==, 0);
 }
 
 void test_nic_release(struct test_nic *nic)
