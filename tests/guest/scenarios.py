@@ -48,7 +48,8 @@ def linux_two_cpus(bench):
 @scenario()
 def network(bench):
     """The e1000 on the user-mode network."""
-    with bench.linux('selftest=net,dmesg then=poweroff', '-nic', 'user,model=e1000') as vm:
+    with bench.linux('selftest=pci,net,dmesg guest.pci=8086:100e then=poweroff',
+                     '-nic', 'user,model=e1000') as vm:
         vm.selftests()
         vm.ends()
 
@@ -63,7 +64,8 @@ def disk_and_cd(bench):
                    stderr=subprocess.DEVNULL)
     with open(cd, 'rb') as file:
         content = file.read()
-    with bench.linux('selftest=disk,cdrom,dmesg guest.disk=sda then=poweroff '
+    with bench.linux('selftest=pci,disk,cdrom,dmesg guest.pci=8086:7010 guest.disk=sda '
+                     'then=poweroff '
                      f'guest.cd={hashlib.sha256(content).hexdigest()} guest.cd_size={len(content)}',
                      '-drive', f'file={disk},format=raw', '-cdrom', cd) as vm:
         vm.selftests()
