@@ -34,8 +34,8 @@ struct device_config *app_add_device(struct app *app, const char *driver, const 
 /* Beside the program as the build tree has it, so that it runs uninstalled; else as installed. */
 const char *app_data_file(struct app *app, const char *name)
 {
-    static const char *const in_build[] = { "../firmware/bios", "../firmware/vgabios",
-                                            "../firmware/optionrom" };
+    static const char *const in_build[] = { "firmware/bios", "firmware/vgabios",
+                                            "firmware/optionrom" };
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *dir = self != NULL ? g_path_get_dirname(self) : g_strdup(".");
 
