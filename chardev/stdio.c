@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
@@ -31,11 +32,20 @@ static struct {
     int flags[2]; /* of stdin and stdout; shared with the shell */
 } terminal;
 
+/*
+ * A job in the background (`hvm-dm &`, `timeout hvm-dm`) must leave the terminal to the shell. It
+ * would also be stopped for touching it, and a stopped device model hangs its guest.
+ */
+static bool in_foreground(void)
+{
+    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
 static void restore_terminal(void)
 {
     if (!terminal.in_use)
         return;
-    if (terminal.raw)
+    if (terminal.raw && in_foreground())
         tcsetattr(STDIN_FILENO, TCSANOW, &terminal.saved);
     for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
         fcntl(fd, F_SETFL, terminal.flags[fd]);
@@ -46,6 +56,10 @@ static void make_raw(bool signals)
 {
     struct termios tio = terminal.saved;
 
+    signal(SIGTTIN, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
+    if (!in_foreground())
+        return;
     tio.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
     tio.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | IEXTEN);
     if (!signals)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "hw/acpi/piix4_pm.h"
 #include "hw/core/state.h"
 #include "hw/machine/board.h"
 #include "hw/timer/mc146818.h"
@@ -230,9 +231,9 @@ void machine_reset(struct machine *m)
 
 void machine_power_button(struct machine *m)
 {
+    if (m->pm != NULL)
+        piix4_pm_power_button(m->pm);
     tell(m, MACHINE_EVENT_POWERDOWN, false, 0);
-    if (m->state == MACHINE_SUSPENDED)
-        request_power(m, POWER_WAKE);
 }
 
 void machine_nmi(struct machine *m)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "hw/acpi/piix4_pm.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/machine/board.h"
@@ -15,6 +16,7 @@
 #include "hw/timer/mc146818.h"
 
 #define IOAPIC_IRQ0_PIN 2
+#define SCI_IRQ         9
 #define RTC_IRQ         8
 
 /* ---- Memory ---- */
@@ -181,13 +183,13 @@ static int add_core_chips(struct machine *m, GError **err)
     return rc;
 }
 
-/* An alarm wakes a sleeping machine. */
-static void rtc_wake(void *opaque, unsigned n, bool level)
+/* An alarm wakes a sleeping machine, if the guest let it. */
+static void rtc_alarm(void *opaque, unsigned n, bool level)
 {
     struct machine *m = opaque;
 
-    if (level)
-        m->services.power(m, POWER_WAKE);
+    if (level && m->pm != NULL)
+        piix4_pm_rtc_alarm(m->pm);
 }
 
 static int add_rtc(struct machine *m, const struct machine_config *config, GError **err)
@@ -201,8 +203,19 @@ static int add_rtc(struct machine *m, const struct machine_config *config, GErro
     if (rc < 0)
         return rc;
     device_connect(m->rtc, 0, m->rtc_irq);
-    device_connect(m->rtc, 1, (struct irq_line){ rtc_wake, m, 0 });
+    device_connect(m->rtc, 1, (struct irq_line){ rtc_alarm, m, 0 });
     return 0;
+}
+
+static int add_pm(struct machine *m, GError **err)
+{
+    bool core_has = (m->core->ops->chips & CORE_HAS_PM_TIMER) != 0;
+    const char *const properties[] = { "addr", "1.3", "pm-events", core_has ? "off" : "on", NULL };
+
+    int rc = add(m, &m->pm, &piix4_pm_kind, properties, err);
+    if (rc == 0)
+        connect_gsi(m, m->pm, 0, SCI_IRQ);
+    return rc;
 }
 
 static int add_board_chips(struct machine *m, const struct machine_config *config, GError **err)
@@ -215,6 +228,8 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
         rc = add_isa_bridge(m, err);
     if (rc == 0)
         rc = add_rtc(m, config, err);
+    if (rc == 0 && !config->no_acpi)
+        rc = add_pm(m, err);
     return rc;
 }
 
