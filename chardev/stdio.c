@@ -38,7 +38,9 @@ static struct {
  */
 static bool in_foreground(void)
 {
-    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+    return foreground < 0 || foreground == getpgrp(); /* -1: not our controlling terminal */
 }
 
 static void restore_terminal(void)
