@@ -6,14 +6,15 @@
 #include "hw/char/uart16550.h"
 #include "hw/intc/i8259.h"
 #include "hw/net/e1000.h"
-#include "hw/net/e1000.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/piix3.h"
 
 /* In the order in which a machine has them; new kinds go where they belong. */
 static const struct device_kind *const kinds[] = {
-    &i440fx_kind, &piix3_kind,         &i8259_kind, &uart16550_kind,     &debugcon_kind,
-    &e1000_kind,  &e1000_82545em_kind, &e1000_kind, &e1000_82545em_kind, NULL,
+    // clang-format off: one a line
+    &i440fx_kind,   &piix3_kind, &i8259_kind,         &uart16550_kind,
+    &debugcon_kind, &e1000_kind, &e1000_82545em_kind, NULL,
+    // clang-format on
 };
 
 const struct device_kind *const *device_kinds(void)
