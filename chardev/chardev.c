@@ -214,7 +214,9 @@ int chardev_take_fd(struct chardev *chr)
 
 size_t chardev_room(const struct chardev *chr)
 {
-    return chr->frontend != NULL ? chr->frontend->can_receive(chr->opaque) : 0;
+    if (chr->frontend == NULL || chr->frontend->can_receive == NULL)
+        return 0;
+    return chr->frontend->can_receive(chr->opaque);
 }
 
 void chardev_deliver(struct chardev *chr, const uint8_t *data, size_t len)

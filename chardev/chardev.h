@@ -37,7 +37,8 @@ enum chardev_event {
  * never from within a call of the front end's own. It must not destroy the chardev in a callback.
  */
 struct chardev_frontend {
-    size_t (*can_receive)(void *opaque); /* how many bytes receive() will take now */
+    /* How many bytes receive() will take now. NULL: it never takes any. */
+    size_t (*can_receive)(void *opaque);
     void (*receive)(void *opaque, const uint8_t *data, size_t len); /* len <= can_receive() */
     void (*event)(void *opaque, enum chardev_event event);          /* may be NULL */
     void (*writable)(void *opaque); /* after a short chardev_write(); may be NULL */
