@@ -311,6 +311,20 @@ static void any_access_is_harmless(void)
     bench_destroy(b);
 }
 
+static void any_saved_state_is_harmless(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &hpet_kind, "msi=on");
+
+    for (uint32_t seed = 1; seed < 400; seed++) {
+        dev = hostile_state(b, dev, "msi=on", seed);
+        hostile_mmio(b, BASE, 0x168, seed);
+        wr(b, CONF, ENABLE);
+        bench_step(b, 10 * NS_PER_MS);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -325,5 +339,6 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/overflow", impossible_periods_do_not_eat_the_host);
     g_test_add_func("/hpet/state", state_is_carried_between_matches);
     g_test_add_func("/hpet/hostile", any_access_is_harmless);
+    g_test_add_func("/hpet/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }

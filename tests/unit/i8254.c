@@ -326,6 +326,20 @@ static void any_access_is_harmless(void)
     bench_destroy(b);
 }
 
+static void any_saved_state_is_harmless(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &i8254_kind, NULL);
+
+    for (uint32_t seed = 1; seed < 400; seed++) {
+        dev = hostile_state(b, dev, NULL, seed);
+        hostile_ports(b, 0x40, 4, seed);
+        hostile_ports(b, 0x61, 1, seed);
+        bench_step(b, 100 * NS_PER_MS);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -342,5 +356,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8254/port-b", port_b_shows_refresh_and_keeps_four_bits);
     g_test_add_func("/i8254/state", state_is_carried_in_mid_count);
     g_test_add_func("/i8254/hostile", any_access_is_harmless);
+    g_test_add_func("/i8254/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }

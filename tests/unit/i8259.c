@@ -357,6 +357,20 @@ static void any_access_is_harmless(void)
     bench_destroy(b);
 }
 
+static void any_saved_state_is_harmless(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &i8259_kind, NULL);
+
+    for (uint32_t seed = 1; seed < 400; seed++) {
+        dev = hostile_state(b, dev, NULL, seed);
+        hostile_ports(b, 0x20, 2, seed);
+        hostile_ports(b, 0xa0, 2, seed);
+        i8259_acknowledge(dev);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -374,5 +388,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8259/spurious", a_withdrawn_request_is_spurious);
     g_test_add_func("/i8259/state", state_is_carried_in_mid_flight);
     g_test_add_func("/i8259/hostile", any_access_is_harmless);
+    g_test_add_func("/i8259/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }

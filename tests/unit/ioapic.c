@@ -199,6 +199,20 @@ static void any_access_is_harmless(void)
     bench_destroy(b);
 }
 
+static void any_saved_state_is_harmless(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &ioapic_kind, "version=0x20");
+
+    for (uint32_t seed = 1; seed < 400; seed++) {
+        dev = hostile_state(b, dev, "version=0x20", seed);
+        hostile_mmio(b, BASE, 0x48, seed);
+        ioapic_set_irq(dev, seed % 24, seed % 2 != 0);
+        ioapic_eoi(dev, (uint8_t)seed);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -209,5 +223,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ioapic/widths", registers_have_32_bits);
     g_test_add_func("/ioapic/state", state_is_carried_with_levels_in_flight);
     g_test_add_func("/ioapic/hostile", any_access_is_harmless);
+    g_test_add_func("/ioapic/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }

@@ -328,6 +328,19 @@ static void any_access_is_harmless(void)
     bench_destroy(b);
 }
 
+static void any_saved_state_is_harmless(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &mc146818_kind, NULL);
+
+    for (uint32_t seed = 1; seed < 400; seed++) {
+        dev = hostile_state(b, dev, NULL, seed);
+        hostile_ports(b, 0x70, 2, seed);
+        bench_step(b, 2 * NS_PER_S);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -343,5 +356,6 @@ int main(int argc, char **argv)
     g_test_add_func("/mc146818/cmos", cmos_is_memory_that_stays);
     g_test_add_func("/mc146818/state", state_is_carried_with_the_time);
     g_test_add_func("/mc146818/hostile", any_access_is_harmless);
+    g_test_add_func("/mc146818/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }

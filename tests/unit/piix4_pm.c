@@ -282,6 +282,20 @@ static void any_access_is_harmless(void)
     bench_destroy(b);
 }
 
+static void any_saved_state_is_harmless(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &piix4_pm_kind, "addr=1.3");
+
+    for (uint32_t seed = 1; seed < 400; seed++) {
+        dev = hostile_state(b, dev, "addr=1.3", seed);
+        hostile_ports(b, PM, 64, seed);
+        hostile_ports(b, SMBUS, 16, seed);
+        bench_step(b, 3 * NS_PER_S);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -295,5 +309,6 @@ int main(int argc, char **argv)
     g_test_add_func("/piix4_pm/smbus", nobody_answers_on_the_smbus);
     g_test_add_func("/piix4_pm/state", state_is_carried_with_the_timer);
     g_test_add_func("/piix4_pm/hostile", any_access_is_harmless);
+    g_test_add_func("/piix4_pm/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }
