@@ -112,7 +112,7 @@ static const char **search_list(struct opts *opts)
     for (unsigned i = 0; (domain = opts_get_nth(opts, "dnssearch", i)) != NULL; i++)
         g_ptr_array_add(list, (char *)(uintptr_t)domain);
     g_ptr_array_add(list, NULL);
-    return (const char **)g_ptr_array_free(list, FALSE);
+    return (const char **)(void *)g_ptr_array_free(list, FALSE);
 }
 
 int user_config(struct opts *opts, SlirpConfig *config, const char ***search, GError **err)

@@ -25,6 +25,11 @@ struct window {
     uint8_t desc[WINDOW][DESC_SIZE];
 };
 
+static void start_window(struct window *w)
+{
+    w->n = w->used = 0;
+}
+
 static bool rx_ring(const struct e1000 *d, struct e1000_ring *ring)
 {
     return e1000_ring(ring, d->rdbal, d->rdbah, d->rdlen, d->rdh, d->rdt);
@@ -265,7 +270,7 @@ unsigned e1000_store(struct e1000 *d, const struct net_packet *packets, unsigned
     uint32_t before = d->rdh, causes = 0;
     unsigned done = 0;
 
-    w.n = w.used = 0;
+    start_window(&w);
     while (done < n && receive_one(d, &w, &packets[done])) {
         if (packets[done].len <= d->rsrpd)
             causes |= ICR_SRPD;

@@ -9,8 +9,8 @@ static void a_driver_finds_the_chip(void)
 
     g_assert_cmphex(cfg_read(t->b, 3, 0, PCI_VENDOR_ID, 4), ==, 0x100e8086);
     g_assert_cmphex(cfg_read(t->b, 3, 0, PCI_CLASS_CODE - 1, 4) >> 8, ==, 0x020000);
-    g_assert_cmphex(reg_read(t, R_RA), ==, get_le32(MAC));
-    g_assert_cmphex(reg_read(t, R_RA + 4), ==, RAH_AV | get_le16(MAC + 4));
+    g_assert_cmphex(reg_read(t, R_RA), ==, get_le32(own_mac));
+    g_assert_cmphex(reg_read(t, R_RA + 4), ==, RAH_AV | get_le16(own_mac + 4));
     g_assert_cmphex(reg_read(t, R_STATUS) & 0xc3, ==, 0x83); /* 1000 Mb/s, full duplex, link */
     e1000_bench_destroy(t);
     t = e1000_bench_create(&e1000_82545em_kind);
@@ -112,7 +112,7 @@ static void the_eeprom_holds_address_and_checksum(void)
         sum = (uint16_t)(sum + eerd(t, i));
     g_assert_cmphex(sum, ==, 0xbaba);
     for (unsigned i = 0; i < 3; i++)
-        g_assert_cmphex(eerd(t, i), ==, get_le16(MAC + 2 * i));
+        g_assert_cmphex(eerd(t, i), ==, get_le16(own_mac + 2 * i));
     g_assert_cmphex(eerd(t, 200), ==, 0xffff);
     e1000_bench_destroy(t);
 }
@@ -126,8 +126,8 @@ static void the_eeprom_is_read_and_written_bit_by_bit(void)
     clock_out(t, 0x6, 3); /* start, READ */
     clock_out(t, 1, 6);
     g_assert_cmphex(reg_read(t, R_EECD) & EECD_DO, ==, 0); /* the dummy bit */
-    g_assert_cmphex(clock_in(t), ==, get_le16(MAC + 2));
-    g_assert_cmphex(clock_in(t), ==, get_le16(MAC + 4)); /* the next word, by itself */
+    g_assert_cmphex(clock_in(t), ==, get_le16(own_mac + 2));
+    g_assert_cmphex(clock_in(t), ==, get_le16(own_mac + 4)); /* the next word, by itself */
     deselect(t);
     clock_out(t, 0x5, 3); /* WRITE, which is not enabled */
     clock_out(t, 0x30, 6);
@@ -211,7 +211,7 @@ static void a_software_reset(void)
     g_assert_cmphex(reg_read(t, R_CTRL) & CTRL_RST, ==, 0);
     g_assert_cmphex(reg_read(t, R_RCTL), ==, 0);
     g_assert_cmphex(reg_read(t, R_RDLEN), ==, 0);
-    g_assert_cmphex(reg_read(t, R_RA), ==, get_le32(MAC));
+    g_assert_cmphex(reg_read(t, R_RA), ==, get_le32(own_mac));
     g_assert_cmphex(reg_read(t, R_STATUS) & STATUS_LU, ==, STATUS_LU);
     e1000_bench_destroy(t);
 }
@@ -270,7 +270,7 @@ static void receive_interrupts_are_delayed(void)
     uint8_t frame[60];
 
     setup_rx(t, RINGS, 0);
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     reg_write(t, R_RDTR, 10);
     reg_write(t, R_RADV, 25);
     for (unsigned i = 0; i < 3; i++) { /* each one starts the packet timer again */
@@ -300,7 +300,7 @@ static void statistics_are_cleared_by_reading(void)
     uint8_t frame[1000];
 
     setup_rx(t, RINGS, 0);
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     wire_deliver(t->wire, frame, 60);
     wire_deliver(t->wire, frame, sizeof(frame));
     make_frame(frame, 60, "\xff\xff\xff\xff\xff\xff");
@@ -333,7 +333,7 @@ static void state_survives_in_the_middle_of_things(void)
     phy_write(t, PHY_PCTRL, 0x1140 | PCTRL_RESTART);
     t->dev = bench_save_load(t->b, t->dev, "netdev=wire,mac=52:54:00:aa:bb:cc,addr=3");
     clock_out(t, 0, 6);
-    g_assert_cmphex(clock_in(t), ==, get_le16(MAC));
+    g_assert_cmphex(clock_in(t), ==, get_le16(own_mac));
     bench_step(t->b, NS_PER_S);
     g_assert_true(t->b->intx[0].level);
     g_assert_cmphex(reg_read(t, R_ICR), ==, ICR_LSC);

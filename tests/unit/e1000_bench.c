@@ -73,7 +73,7 @@ void make_tcp4(uint8_t *frame, size_t len)
 {
     uint8_t *ip = frame + 14, *tcp = ip + 20;
 
-    make_frame(frame, len, MAC);
+    make_frame(frame, len, own_mac);
     put_be16(frame + 12, 0x0800);
     ip[0] = 0x45;
     put_be16(ip + 2, (uint16_t)(len - 14));

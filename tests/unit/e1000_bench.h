@@ -19,7 +19,7 @@
 #define RX_STEP 0x4000u
 #define RINGS   64 /* descriptors in each, unless the test says otherwise */
 
-#define MAC "\x52\x54\x00\xaa\xbb\xcc"
+static const uint8_t own_mac[6] = { 0x52, 0x54, 0x00, 0xaa, 0xbb, 0xcc };
 
 /* Registers that the stories name. */
 enum {

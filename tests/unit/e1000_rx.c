@@ -19,7 +19,7 @@ static void a_frame_arrives(void)
     uint8_t frame[1514];
 
     setup_rx(t, RINGS, 0);
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     g_assert_cmpuint(wire_deliver(t->wire, frame, sizeof(frame)), ==, 1);
     g_assert_cmphex(status(t, 0), ==, RDESC_DD | RDESC_EOP | RDESC_IXSM);
     g_assert_cmpuint(length(t, 0), ==, 1518); /* with FCS */
@@ -41,7 +41,7 @@ static void a_jumbo_frame_takes_several_buffers(void)
     uint8_t frame[9014];
 
     setup_rx(t, RINGS, RCTL_SECRC);
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     g_assert_cmpuint(wire_deliver(t->wire, frame, sizeof(frame)), ==, 1);
     g_assert_cmpuint(reg_read(t, R_RDH), ==, 0);  /* too long without LPE: CVE-2012-6075 */
     g_assert_cmpuint(reg_read(t, 0x40ac), ==, 1); /* ROC */
@@ -72,7 +72,7 @@ static void buffers_of_all_sizes(void)
     struct e1000_bench *t = e1000_bench_create(&e1000_kind);
     uint8_t frame[9014];
 
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
         setup_rx(t, RINGS, RCTL_LPE | RCTL_SECRC | sizes[i].bits);
         g_assert_cmpuint(wire_deliver(t->wire, frame, sizeof(frame)), ==, 1);
@@ -102,7 +102,7 @@ static void addresses_are_filtered(void)
     struct e1000_bench *t = e1000_bench_create(&e1000_kind);
 
     setup_rx(t, RINGS, 0);
-    g_assert_true(accepted(t, MAC));
+    g_assert_true(accepted(t, own_mac));
     g_assert_true(accepted(t, broadcast));
     g_assert_false(accepted(t, other));
     g_assert_false(accepted(t, group));
@@ -144,7 +144,7 @@ static void management_sees_the_filter(void)
     g_assert_true(net_query_rx_filter(&t->wire->backend, &filter));
     g_assert_true(filter.promiscuous);
     g_assert_false(filter.broadcast);
-    g_assert_cmpmem(filter.main_mac, 6, MAC, 6);
+    g_assert_cmpmem(filter.main_mac, 6, own_mac, 6);
     g_assert_cmpuint(filter.n_macs, ==, 1);
     g_assert_cmpmem(filter.macs[0], 6, "\x01\x00\x5e\x00\x00\x01", 6);
     g_assert_true(filter.vlan_filter);
@@ -157,7 +157,7 @@ static void vlans_are_filtered_and_stripped(void)
     struct e1000_bench *t = e1000_bench_create(&e1000_kind);
     uint8_t frame[100];
 
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     put_be32(frame + 12, 0x8100a064); /* priority 5, VLAN 100 */
     setup_rx(t, RINGS, RCTL_VFE | RCTL_SECRC);
     wire_deliver(t->wire, frame, sizeof(frame));
@@ -200,7 +200,7 @@ static void checksums_are_verified(void)
     frame[22] ^= 1; /* time to live */
     wire_deliver(t->wire, frame, sizeof(frame));
     g_assert_cmphex(rx_desc(t, 3)[RDESC_ERRORS], ==, RDESC_IPE);
-    make_frame(frame, sizeof(frame), MAC); /* no IP */
+    make_frame(frame, sizeof(frame), own_mac); /* no IP */
     wire_deliver(t->wire, frame, sizeof(frame));
     g_assert_cmphex(status(t, 4), ==, RDESC_DD | RDESC_EOP | RDESC_IXSM);
     make_tcp4(frame, sizeof(frame));
@@ -218,7 +218,7 @@ static void no_descriptors_no_frames(void)
     uint8_t frame[60];
 
     setup_rx(t, 8, 0);
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     for (unsigned i = 0; i < 7; i++)
         g_assert_cmpuint(wire_deliver(t->wire, frame, sizeof(frame)), ==, 1);
     g_assert_true((reg_read(t, R_ICR) & ICR_RXDMT0) != 0);
@@ -241,7 +241,7 @@ static void a_frame_waits_for_all_its_buffers(void)
 
     setup_rx(t, 8, RCTL_LPE);
     reg_write(t, R_RDT, 3);
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     g_assert_cmpuint(wire_deliver(t->wire, frame, sizeof(frame)), ==, 0);
     g_assert_cmpuint(reg_read(t, R_RDH), ==, 0);
     g_assert_cmpuint(reg_read(t, 0x40a0), ==, 1); /* RNBC */
@@ -299,7 +299,7 @@ static void rings_without_an_end(void)
     struct e1000_bench *t = e1000_bench_create(&e1000_kind);
     uint8_t frame[60];
 
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         setup_rx(t, 8, 0);
         reg_write(t, R_RDLEN, bad[i].len);
@@ -317,7 +317,7 @@ static void buffers_that_are_none(void)
     struct e1000_bench *t = e1000_bench_create(&e1000_kind);
     uint8_t frame[5000];
 
-    make_frame(frame, sizeof(frame), MAC);
+    make_frame(frame, sizeof(frame), own_mac);
     setup_rx(t, 8, RCTL_LPE | RCTL_SECRC);
     put_le64(ram(t, RX_RING), 0);
     put_le64(ram(t, RX_RING + 16), BAR);

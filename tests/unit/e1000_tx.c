@@ -55,7 +55,7 @@ static void short_packets_are_padded(void)
 
     setup_tx(t, RINGS);
     reg_write(t, R_TCTL, TCTL_EN | TCTL_PSP);
-    make_frame(ram(t, TX_DATA), 100, MAC);
+    make_frame(ram(t, TX_DATA), 100, own_mac);
     put_desc(t, TX_DATA, LEGACY | 42, 0);
     kick(t);
     const uint8_t *frame = wire_frame(t->wire, 0, &len);
@@ -365,7 +365,7 @@ static void frames_come_back_from_the_phy(void)
     setup_tx(t, RINGS);
     setup_rx(t, RINGS, 0);
     phy_write(t, PHY_PCTRL, 0x4140);
-    make_frame(ram(t, TX_DATA), 1024, MAC);
+    make_frame(ram(t, TX_DATA), 1024, own_mac);
     for (unsigned i = 0; i < 60; i++)
         put_desc(t, TX_DATA, LEGACY | 1024, 0);
     kick(t);

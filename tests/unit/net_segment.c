@@ -68,7 +68,7 @@ static void check_frame(const struct net_packet *frame, unsigned number, size_t 
 
 static void test_tcp4(void)
 {
-    struct large large;
+    struct large large = { .packet = { 0 } };
     struct net_segments frames;
 
     make_large(&large);
@@ -84,7 +84,7 @@ static void test_tcp4(void)
 
 static void test_many_small(void)
 {
-    struct large large;
+    struct large large = { .packet = { 0 } };
     struct net_segments frames;
 
     make_large(&large);
@@ -103,7 +103,7 @@ static void test_many_small(void)
 
 static void test_checksum_only(void)
 {
-    struct large large;
+    struct large large = { .packet = { 0 } };
     struct net_segments frames;
     uint8_t bytes[HEADERS + PAYLOAD];
 
@@ -120,7 +120,7 @@ static void test_checksum_only(void)
 /* Offsets that lead outside the headers or the packet are refused, not followed. */
 static void test_nonsense(void)
 {
-    struct large large;
+    struct large large = { .packet = { 0 } };
     struct net_offload good;
 
     make_large(&large);
