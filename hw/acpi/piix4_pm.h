@@ -5,10 +5,10 @@
 
 /*
  * Function 3 of the PIIX4: ACPI power management, the SMI command port and the SMBus host.
- * Output 0: IRQ9, the SCI. Properties: addr and those of
- * every PCI function; pm-base, where the registers are before the guest moves them (0: nowhere);
- * gpe-base, the four ports of general-purpose event block 0; pm-events, off where the hypervisor
- * has the PM1 event block and the PM timer itself.
+ * Output 0: IRQ9, the SCI. Properties besides those of every PCI function: pm-base, where the
+ * registers are before the guest moves them (0: nowhere); gpe-base, the four ports of
+ * general-purpose event block 0; pm-events, off where the hypervisor has the PM1 event block and
+ * the PM timer itself.
  */
 extern const struct device_kind piix4_pm_kind;
 

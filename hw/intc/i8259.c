@@ -396,7 +396,7 @@ static const struct state_field i8259_state[] = {
 };
 
 const struct device_kind i8259_kind = {
-    .name = "isa-pic",
+    .name = "isa-i8259",
     .desc = "8259A interrupt controller pair",
     .size = sizeof(struct i8259),
     .state = i8259_state,
