@@ -53,6 +53,7 @@ struct app {
     enum app_accel accel;
     bool start_paused, nodefaults, nographic;
     char *incoming;
+    const char *qtest, *qtest_log;
     GPtrArray *owned; /* strings that config borrows */
 
     /* character devices */

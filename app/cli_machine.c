@@ -330,6 +330,19 @@ static int take_nodefaults(struct app *app, const char *arg, GError **err)
     return 0;
 }
 
+static int take_qtest(struct app *app, const char *arg, GError **err)
+{
+    app->qtest = app_keep(app, arg);
+    app->accel = app->accel == ACCEL_DEFAULT ? ACCEL_QTEST : app->accel;
+    return 0;
+}
+
+static int take_qtest_log(struct app *app, const char *arg, GError **err)
+{
+    app->qtest_log = app_keep(app, arg);
+    return 0;
+}
+
 static int take_nothing(struct app *app, const char *arg, GError **err)
 {
     return 0;
@@ -367,6 +380,8 @@ static const struct cli_option options[] = {
     { "no-shutdown", NULL, take_no_shutdown, "do not end when the guest powers off" },
     { "no-acpi", NULL, take_no_acpi, "no ACPI tables and power management" },
     { "no-hpet", NULL, take_no_hpet, "no HPET" },
+    { "qtest", "unix:PATH|stdio", take_qtest, "where the test for -accel qtest is" },
+    { "qtest-log", "FILE", take_qtest_log, "write its lines there" },
     { "nodefaults", NULL, take_nodefaults, "no serial port, display or network unless asked for" },
     { "no-user-config", NULL, take_nothing, NULL },
     { "d", "NAME[,NAME...]", take_trace, "trace these devices to stderr (\"all\": every one)" },

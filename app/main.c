@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <glib-unix.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -12,7 +13,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/opts.h"
+#include "chardev/chardev.h"
 #include "ioreq/kvm.h"
+#include "ioreq/qtest.h"
 #include "net/netdev.h"
 
 const char *app_keep(struct app *app, const char *s)
@@ -64,11 +67,28 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
     return service;
 }
 
+static struct core *create_qtest(struct app *app, GError **err)
+{
+    FILE *log = NULL;
+
+    if (app->qtest == NULL)
+        return qtest_core_create(NULL, NULL);
+    if (app->qtest_log != NULL && (log = fopen(app->qtest_log, "we")) == NULL) {
+        fail_errno(err, errno, "-qtest-log %s", app->qtest_log);
+        return NULL;
+    }
+    struct chardev *chr = chardev_create_short("-qtest", app->qtest, "qtest", err);
+    if (chr == NULL && log != NULL)
+        fclose(log);
+    return chr != NULL ? qtest_core_create(chr, log) : NULL;
+}
+
 static int create_core(struct app *app, GError **err)
 {
     switch (app->accel) {
     case ACCEL_DEFAULT:
     case ACCEL_KVM: app->core = kvm_core_create(app->config.n_cpus, err); break;
+    case ACCEL_QTEST: app->core = create_qtest(app, err); break;
     default: fail(err, ENOTSUP, "-accel: this core is not compiled in"); break;
     }
     return app->core != NULL ? 0 : -ENODEV;

@@ -45,8 +45,11 @@ struct core_events {
     /* The guest's CPUs can't go on: a triple fault resets the machine; else it is an error. */
     void (*triple_fault)(void *opaque);
     void (*failed)(void *opaque, const char *why);
+    /* A line of the board is driven from outside, as one more source of it (GSI 0 to 23). */
+    void (*drive_gsi)(void *opaque, unsigned gsi, bool level);
 };
 
+struct clock;
 struct core;
 
 /*
@@ -56,7 +59,7 @@ struct core;
 struct core_ops {
     const char *name;
     unsigned chips;     /* enum core_chips */
-    bool virtual_time; /* time moves only when the core steps the clock */
+    bool virtual_time;  /* time moves only when the core steps the clock */
     struct mem_ops mem; /* opaque: the core */
     /* For a core that must claim what the bus maps (Xen's ioreq ranges). */
     struct bus_listener bus; /* opaque is filled in by the machine */
@@ -95,7 +98,8 @@ struct core_ops {
 /* The head of every core's struct. */
 struct core {
     const struct core_ops *ops;
-    struct dispatch *dispatch; /* set by the machine before create_cpus() */
+    struct dispatch *dispatch; /* set by the machine before create_cpus(), like what follows */
+    struct clock *clock;
     struct core_events events;
     unsigned n_cpus;
     /* The machine has something to do before the CPUs go on: none enters guest code until resume().

@@ -11,9 +11,15 @@
 
 /* In the order in which a machine has them; new kinds go where they belong. */
 static const struct device_kind *const kinds[] = {
-    // clang-format off: one a line
-    &i440fx_kind,   &piix3_kind, &i8259_kind,         &uart16550_kind,
-    &debugcon_kind, &e1000_kind, &e1000_82545em_kind, NULL,
+    // clang-format off
+    &i440fx_kind,
+    &piix3_kind,
+    &i8259_kind,
+    &uart16550_kind,
+    &debugcon_kind,
+    &e1000_kind,
+    &e1000_82545em_kind,
+    NULL,
     // clang-format on
 };
 

@@ -248,6 +248,11 @@ static void triple_fault(void *opaque)
     request_power(opaque, POWER_RESET);
 }
 
+static void drive_gsi(void *opaque, unsigned gsi, bool level)
+{
+    machine_drive_gsi(opaque, gsi, level);
+}
+
 struct failure {
     struct machine *m;
     char *why;
@@ -326,7 +331,8 @@ static int attach_core(struct machine *m, GError **err)
     m->dispatch =
         (struct dispatch){ .bus = m->services.bus, .mem = m->services.mem, .pci = m->services.pci };
     core->dispatch = &m->dispatch;
-    core->events = (struct core_events){ m, triple_fault, core_failed };
+    core->clock = m->services.clock;
+    core->events = (struct core_events){ m, triple_fault, core_failed, drive_gsi };
     if (listener.mapped != NULL) {
         listener.opaque = core;
         bus_set_listener(m->services.bus, &listener);

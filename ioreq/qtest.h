@@ -1,0 +1,21 @@
+/*
+ * The qtest core: no CPU at all. A test sends the accesses as text, in the protocol of QEMU's
+ * qtest, so that programs written against its libqtest drive this machine unchanged. Time moves
+ * only by the clock commands.
+ */
+#ifndef IOREQ_QTEST_H
+#define IOREQ_QTEST_H
+
+#include <stdio.h>
+
+#include "ioreq/core.h"
+
+struct chardev;
+
+/*
+ * chr: the test's connection, taken over; NULL: none, and the creator dispatches the accesses
+ * itself (fuzzers). log: every line is written there too; NULL: nowhere. Taken over.
+ */
+struct core *qtest_core_create(struct chardev *chr, FILE *log);
+
+#endif
