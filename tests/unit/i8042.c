@@ -3,7 +3,7 @@
  * that tells an IntelliMouse from a plain one.
  */
 #include "hw/input/i8042.h"
-#include "tests/unit/testbench.h"
+#include "tests/unit/hostile.h"
 #include "ui/input.h"
 
 #define KBD_IRQ    0
@@ -457,6 +457,22 @@ static void any_access_at_any_time(void)
     leave(&d);
 }
 
+static void a_state_written_by_hand(void)
+{
+    struct desk d = sit_down();
+
+    for (uint32_t seed = 0; seed < 500; seed++) {
+        d.dev = hostile_state(d.b, d.dev, PROPERTIES, seed);
+        press(&d, KEY_PAUSE);
+        move(&d, 100000, -100000, 50, seed & 0x1f);
+        hostile_ports(d.b, 0x60, 1, seed);
+        hostile_ports(d.b, 0x64, 1, seed);
+        bench_step(d.b, NS_PER_MS);
+        inb(d.b, 0x60);
+    }
+    leave(&d);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -473,5 +489,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/mouse/modes", remote_and_wrap_modes);
     g_test_add_func("/i8042/mouse/knock", a_knock_turns_it_into_an_intellimouse);
     g_test_add_func("/i8042/hostile", any_access_at_any_time);
+    g_test_add_func("/i8042/hostile-state", a_state_written_by_hand);
     return g_test_run();
 }

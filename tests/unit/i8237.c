@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "hw/dma/i8237.h"
-#include "tests/unit/testbench.h"
+#include "tests/unit/hostile.h"
 
 /* What firmware does once: channel 4 passes on the first controller's requests. */
 static void open_cascade(struct bench *b)
@@ -316,6 +316,21 @@ static void any_access_at_any_time(void)
     bench_destroy(b);
 }
 
+static void a_state_written_by_hand(void)
+{
+    struct bench *b;
+    struct device *dev = plug(&b);
+    uint8_t bytes[64];
+    bool tc;
+
+    for (uint32_t seed = 0; seed < 200; seed++) {
+        dev = hostile_state(b, dev, NULL, seed);
+        i8237_transfer(dev, seed % 8, seed / 8 % 2, bytes, sizeof(bytes), &tc);
+        hostile_ports(b, seed % 2 != 0 ? 0x00 : 0xc0, 0x20, seed);
+    }
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -330,5 +345,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8237/memory-to-memory", memory_to_memory_and_fill);
     g_test_add_func("/i8237/software", a_software_request_counts_to_the_end);
     g_test_add_func("/i8237/hostile", any_access_at_any_time);
+    g_test_add_func("/i8237/hostile-state", a_state_written_by_hand);
     return g_test_run();
 }

@@ -6,7 +6,7 @@
 
 #include "chardev/chardev.h"
 #include "hw/char/parallel.h"
-#include "tests/unit/testbench.h"
+#include "tests/unit/hostile.h"
 
 enum { DATA = 0x378, STATUS, CONTROL };
 
@@ -119,11 +119,23 @@ static void a_stalled_printer_is_busy(void)
     close(pair[1]);
 }
 
+static void a_state_written_by_hand(void)
+{
+    struct lpt1 l = plug("ringbuf");
+
+    for (uint32_t seed = 0; seed < 200; seed++) {
+        l.dev = hostile_state(l.b, l.dev, PROPERTIES, seed);
+        hostile_ports(l.b, 0x376, 6, seed);
+    }
+    unplug(&l);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/parallel/detection", drivers_find_a_plain_port);
     g_test_add_func("/parallel/printing", printing_by_polling_and_by_interrupt);
     g_test_add_func("/parallel/stalled", a_stalled_printer_is_busy);
+    g_test_add_func("/parallel/hostile-state", a_state_written_by_hand);
     return g_test_run();
 }

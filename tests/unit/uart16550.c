@@ -7,7 +7,7 @@
 
 #include "chardev/chardev.h"
 #include "hw/char/uart16550.h"
-#include "tests/unit/testbench.h"
+#include "tests/unit/hostile.h"
 
 /* ports of COM1 */
 enum { DATA = 0x3f8, IER, IIR, LCR, MCR, LSR, MSR, SCR, FCR = IIR };
@@ -321,6 +321,20 @@ static void any_access_at_any_time(void)
     unplug(&c);
 }
 
+static void a_state_written_by_hand(void)
+{
+    struct com1 c = plug("ringbuf");
+
+    for (uint32_t seed = 0; seed < 500; seed++) {
+        say(&c, "0123456789");
+        c.dev = hostile_state(c.b, c.dev, PROPERTIES, seed);
+        say(&c, "0123456789abcdefghij");
+        hostile_ports(c.b, 0x3f6, 12, seed);
+        bench_step(c.b, NS_PER_MS);
+    }
+    unplug(&c);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -334,5 +348,6 @@ int main(int argc, char **argv)
     g_test_add_func("/uart16550/priority", interrupts_are_told_in_the_order_of_their_weight);
     g_test_add_func("/uart16550/slow-host", a_slow_host_keeps_the_transmitter_busy);
     g_test_add_func("/uart16550/hostile", any_access_at_any_time);
+    g_test_add_func("/uart16550/hostile-state", a_state_written_by_hand);
     return g_test_run();
 }
