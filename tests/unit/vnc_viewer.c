@@ -91,7 +91,8 @@ static bool take_turn(struct viewer *viewer)
 {
     rfbClient *client = viewer->client;
     struct event *event;
-    int rc = WaitForMessage(client, 5000 /* us */);
+    /* WaitForMessage() does not know of a message that was read along with the one before. */
+    int rc = client->buffered > 0 ? 1 : WaitForMessage(client, 5000 /* us */);
 
     if (rc > 0) {
         g_mutex_lock(&viewer->busy);

@@ -82,7 +82,7 @@ static void on_input(void *opaque)
     }
     vnc_stream_consume(client->stream, used);
     if (!client->closing && client->ready)
-        vnc_server_review(client->server);
+        vnc_server_review(client->server, client);
     vnc_stream_flush(client->stream);
 }
 
@@ -102,7 +102,6 @@ static void on_drained(void *opaque)
         return;
     vnc_stream_set_reading(client->stream, true);
     vnc_update_continue(client);
-    vnc_server_review(client->server);
 }
 
 static void on_closed(void *opaque)

@@ -156,7 +156,6 @@ static size_t update_request(struct vnc_client *client, const uint8_t *data, siz
                                height);
     if (data[1] == 0) /* not incremental: the client has lost these pixels */
         pixman_region32_union_rect(&client->dirty, &client->dirty, (int)x, (int)y, width, height);
-    vnc_update_send(client);
     return 10;
 }
 
@@ -173,7 +172,6 @@ static size_t enable_continuous(struct vnc_client *client, const uint8_t *data, 
                               get_be16(data + 6), get_be16(data + 8));
     if (was_on && !client->continuous)
         vnc_client_send(client, &end, 1);
-    vnc_update_send(client);
     return 10;
 }
 
@@ -270,7 +268,6 @@ static size_t set_desktop_size(struct vnc_client *client, const uint8_t *data, s
                             : rc == -ENOTSUP ? RESIZE_PROHIBITED
                                              : RESIZE_INVALID;
     vnc_client_tell(client, VNC_TELL_RESIZE_REPLY);
-    vnc_update_send(client);
     return length;
 }
 

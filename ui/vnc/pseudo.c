@@ -64,12 +64,26 @@ static void put_cursor_mask(const struct console_cursor *cursor, GByteArray *out
     }
 }
 
+static void put_cursor_pixels(const struct console_cursor *cursor,
+                              const struct vnc_pixel_format *format, GByteArray *out)
+{
+    struct vnc_translate tr;
+
+    vnc_translate_init(&tr, format);
+    for (unsigned y = 0; y < cursor->height; y++) {
+        uint32_t row[CURSOR_MAX_SIZE];
+        uint8_t bytes[sizeof(row)];
+
+        for (unsigned x = 0; x < cursor->width; x++)
+            row[x] = cursor->pixels[(size_t)y * cursor->width + x] & 0xFFFFFF;
+        vnc_translate_bytes(&tr, row, cursor->width, bytes);
+        g_byte_array_append(out, bytes, cursor->width * tr.bytes);
+    }
+}
+
 static void put_cursor(struct vnc_client *client, GByteArray *out)
 {
     const struct console_cursor *cursor = console_cursor(client->server->con);
-    struct vnc_translate tr;
-    guint at;
-    size_t n;
 
     if (cursor == NULL) { /* an empty one; the viewer shows its own */
         put_header(out, 0, 0, 0, 0, VNC_ENCODING_CURSOR);
@@ -77,11 +91,7 @@ static void put_cursor(struct vnc_client *client, GByteArray *out)
     }
     put_header(out, cursor->hot_x, cursor->hot_y, cursor->width, cursor->height,
                VNC_ENCODING_CURSOR);
-    vnc_translate_init(&tr, &client->settings.format);
-    n = (size_t)cursor->width * cursor->height;
-    at = out->len;
-    g_byte_array_set_size(out, at + (guint)(n * tr.bytes));
-    vnc_translate_bytes(&tr, cursor->pixels, n, out->data + at);
+    put_cursor_pixels(cursor, &client->settings.format, out);
     put_cursor_mask(cursor, out);
 }
 

@@ -385,15 +385,12 @@ void vnc_server_refresh(struct vnc_server *server)
     console_viewer_want(server->viewer, anyone_wants(server));
 }
 
-void vnc_server_review(struct vnc_server *server)
+void vnc_server_review(struct vnc_server *server, struct vnc_client *client)
 {
-    bool wanted = anyone_wants(server);
-
-    if (server->viewer == NULL)
-        return;
     /* Damage from before anybody wanted it is not announced again. */
-    if (wanted && pixman_region32_not_empty(&server->damage))
+    if (vnc_update_wanted(client) && pixman_region32_not_empty(&server->damage))
         vnc_server_refresh(server);
+    vnc_update_send(client);
     console_viewer_want(server->viewer, anyone_wants(server));
 }
 

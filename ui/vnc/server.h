@@ -44,10 +44,10 @@ void vnc_server_watch(struct vnc_server *server);
 void vnc_server_unwatch(struct vnc_server *server);
 /* Brings the shadow up to date and sends what can be sent. */
 void vnc_server_refresh(struct vnc_server *server);
-/* A client's wish for updates may have changed. */
-void vnc_server_review(struct vnc_server *server);
-/* Takes the client off the list; it is freed by the caller. */
 struct vnc_client;
+/* A client may now want an update, or be able to take one: sends it, from a fresh shadow. */
+void vnc_server_review(struct vnc_server *server, struct vnc_client *client);
+/* Takes the client off the list; it is freed by the caller. */
 void vnc_server_forget(struct vnc_server *server, struct vnc_client *client);
 /* Another client wants the screen for itself. */
 void vnc_server_drop_others(struct vnc_server *server, const struct vnc_client *keep);

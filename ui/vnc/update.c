@@ -77,9 +77,7 @@ static void end_job(struct vnc_client *client)
     vnc_stream_write(client->stream, deferred->data, deferred->len);
     g_byte_array_set_size(deferred, 0);
     vnc_stream_set_reading(client->stream, true);
-    vnc_update_send(client);
-    vnc_stream_flush(client->stream);
-    vnc_server_review(client->server);
+    vnc_server_review(client->server, client);
 }
 
 static void slice_done(void *opaque)
@@ -109,7 +107,7 @@ void vnc_update_continue(struct vnc_client *client)
     struct vnc_job *job = client->job;
 
     if (job == NULL)
-        vnc_update_send(client);
+        vnc_server_review(client->server, client);
     else if (!job->encoding && can_take_more(client))
         start_slice(job);
 }
