@@ -67,7 +67,7 @@ int socket_create(const char *id, struct opts *opts, struct net_backend **out, G
     const char *listen = opts_get(opts, "listen");
     const char *connect = opts_get(opts, "connect");
     const char *udp = opts_get(opts, "udp");
-    struct net_address address;
+    struct net_address address = { .fd = -1 };
 
     int r = opts_get_uint(opts, "fd", 0, INT32_MAX, &fd, err);
     if (r < 0)

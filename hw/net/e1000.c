@@ -7,7 +7,6 @@
 #include "hw/net/e1000_internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- Registers with an effect of their own ---- */
@@ -218,21 +217,20 @@ static void e1000_reset(struct device *dev)
 static int parse_mac(struct e1000 *d, uint8_t *mac, GError **err)
 {
     static const uint8_t prefix[] = { 0x52, 0x54, 0x00, 0x12, 0x34 };
-    unsigned byte[6];
-    int end = 0;
-
     if (d->mac == NULL) { /* one for each slot */
         memcpy(mac, prefix, sizeof(prefix));
         mac[5] = (uint8_t)(0x56 + PCI_SLOT(d->pci.devfn));
         return 0;
     }
-    if (sscanf(d->mac, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-               &byte[4], &byte[5], &end) != 6 ||
-        d->mac[end] != '\0')
-        return fail(err, EINVAL, "-device %s: mac=%s: not six bytes", d->pci.dev.kind->name,
-                    d->mac);
-    for (unsigned i = 0; i < 6; i++)
-        mac[i] = (uint8_t)byte[i];
+    for (unsigned i = 0; i < 6; i++) {
+        const char *byte = d->mac + 3 * (size_t)i;
+
+        if (!g_ascii_isxdigit(byte[0]) || !g_ascii_isxdigit(byte[1]) ||
+            byte[2] != (i < 5 ? ':' : '\0'))
+            return fail(err, EINVAL, "-device %s: mac=%s: not six bytes", d->pci.dev.kind->name,
+                        d->mac);
+        mac[i] = (uint8_t)(g_ascii_xdigit_value(byte[0]) << 4 | g_ascii_xdigit_value(byte[1]));
+    }
     return 0;
 }
 
