@@ -170,7 +170,7 @@ static void random_range(struct world *w, uint64_t *offset, uint64_t *len)
     case 2: max = 256; break;
     default: max = 2048; break;
     }
-    uint32_t n = MIN(1 + upto(w, max), sectors), first = upto(w, sectors - n + 1);
+    uint32_t n = 1 + upto(w, MIN(max, sectors)), first = upto(w, sectors - n + 1);
     if (upto(w, 3) == 0) { /* often whole pages */
         first &= ~7u;
         n = MAX(MIN((n + 7) & ~7u, sectors - first), 1);
