@@ -25,7 +25,7 @@ struct socket {
     struct stream stream;
     int fd;     /* to the peer; -1: none */
     int listen; /* -1: we connect */
-    guint listen_watch, connect_watch, reconnect_timer;
+    guint listen_watch, connect_watch, retry_timer;
     int passed[MAX_PASSED_FDS];
     unsigned n_passed;
     char *address;      /* "unix:/path,server=on", for filename */
@@ -129,7 +129,7 @@ static gboolean reconnect_now(gpointer data)
 {
     struct socket *s = data;
 
-    s->reconnect_timer = 0;
+    s->retry_timer = 0;
     s->next_address = 0;
     start_connecting(s);
     return G_SOURCE_REMOVE;
@@ -137,8 +137,8 @@ static gboolean reconnect_now(gpointer data)
 
 static void wait_to_reconnect(struct socket *s)
 {
-    if (s->reconnect > 0 && s->reconnect_timer == 0)
-        s->reconnect_timer = g_timeout_add_seconds((guint)s->reconnect, reconnect_now, s);
+    if (s->reconnect > 0 && s->retry_timer == 0)
+        s->retry_timer = g_timeout_add_seconds((guint)s->reconnect, reconnect_now, s);
 }
 
 static void hung_up(struct stream *stream)
@@ -165,6 +165,23 @@ static void welcome(struct socket *s, int fd)
     update_filename(s);
 }
 
+static gboolean listen_again(gpointer data)
+{
+    struct socket *s = data;
+
+    s->retry_timer = 0;
+    if (!s->chr.connected)
+        watch_listener(s);
+    return G_SOURCE_REMOVE;
+}
+
+static void pause_listening(struct socket *s)
+{
+    g_clear_handle_id(&s->listen_watch, g_source_remove);
+    if (s->retry_timer == 0)
+        s->retry_timer = g_timeout_add_seconds(1, listen_again, s);
+}
+
 static gboolean incoming(gint fd, GIOCondition condition, gpointer data)
 {
     struct socket *s = data;
@@ -172,7 +189,9 @@ static gboolean incoming(gint fd, GIOCondition condition, gpointer data)
 
     if (peer >= 0)
         welcome(s, peer);
-    return G_SOURCE_CONTINUE; /* welcome() has removed it */
+    else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+        pause_listening(s);   /* no descriptor is free: the socket would be readable all the time */
+    return G_SOURCE_CONTINUE; /* no matter if it was removed just now */
 }
 
 /* ---- Connecting ---- */
@@ -436,7 +455,7 @@ static void socket_close(struct chardev *chr)
 
     g_clear_handle_id(&s->listen_watch, g_source_remove);
     g_clear_handle_id(&s->connect_watch, g_source_remove);
-    g_clear_handle_id(&s->reconnect_timer, g_source_remove);
+    g_clear_handle_id(&s->retry_timer, g_source_remove);
     drop_peer(s);
     if (s->listen >= 0) {
         close(s->listen);

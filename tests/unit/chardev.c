@@ -433,7 +433,7 @@ static void tcp_connects_again_when_the_peer_is_back(void)
     front_open(&server, "tcp:127.0.0.1:0,server=on,wait=off");
     g_auto(GStrv) parts = g_strsplit(chardev_filename(server.chr), ":", 0);
     g_assert_cmpuint(g_strv_length(parts), ==, 4); /* disconnected tcp 127.0.0.1 PORT,server=on */
-    int port = atoi(parts[3]);
+    int port = (int)g_ascii_strtoull(parts[3], NULL, 10);
     g_autofree char *spec = g_strdup_printf("tcp:127.0.0.1:%d,reconnect=1", port);
     g_autofree char *again = g_strdup_printf("tcp:127.0.0.1:%d,server,nowait", port);
 

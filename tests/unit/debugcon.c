@@ -17,7 +17,7 @@ static void firmware_finds_it_and_writes_its_log(void)
     g_assert_cmphex(inb(b, 0x403), ==, 0xff);
     for (const char *p = "SeaBIOS\n"; *p != '\0'; p++)
         outb(b, 0x402, (uint8_t)*p);
-    dev = bench_save_load(b, dev, "iobase=0x402,chardev=debug");
+    bench_save_load(b, dev, "iobase=0x402,chardev=debug");
     outw(b, 0x402, 0x2121); /* half of it beside the port */
     g_assert_cmpuint(chardev_ringbuf_read(log, (uint8_t *)text, sizeof(text) - 1), ==, 9);
     g_assert_cmpstr(text, ==, "SeaBIOS\n!");

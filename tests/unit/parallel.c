@@ -114,7 +114,7 @@ static void a_stalled_printer_is_busy(void)
         g_main_context_iteration(NULL, TRUE);
     g_assert_cmpuint(l.b->line[0].rises, ==, sent);
     g_assert_cmpint(recv(pair[1], page, 1, 0), ==, 1);
-    g_assert_cmphex(page[0], ==, 'p');
+    g_assert_cmpmem(page, 1, "p", 1);
     unplug(&l);
     close(pair[1]);
 }

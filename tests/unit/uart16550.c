@@ -157,7 +157,7 @@ static void fifos_interrupt_at_their_trigger_level(void)
     g_assert_cmphex(inb(c.b, IIR), ==, 0xc4);
     g_assert_cmpuint(say(&c, "9abcdefghij"), ==, 8); /* 16 are in */
     for (unsigned i = 0; i < 9; i++)
-        g_assert_cmphex(inb(c.b, DATA), ==, "123456789"[i]);
+        g_assert_cmphex(inb(c.b, DATA), ==, '1' + i);
     g_assert_false(irq(&c)); /* 7 are left */
     unplug(&c);
 }
