@@ -16,6 +16,8 @@
 
 struct app;
 struct core;
+struct input;
+struct qmp;
 
 /* One option. */
 struct cli_option {
@@ -38,7 +40,7 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char, cli_net;
+extern const struct cli_topic cli_machine, cli_char, cli_qmp, cli_net;
 
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
@@ -55,6 +57,12 @@ struct app {
     char *incoming;
     const char *qtest, *qtest_log;
     GPtrArray *owned; /* strings that config borrows */
+
+    struct input *input; /* keys and movements, from every viewer to the keyboard and mouse */
+
+    /* monitors */
+    struct qmp *qmp;
+    GPtrArray *monitors; /* struct opts of each -mon and -qmp */
 
     /* character devices */
     GHashTable *chardevs;    /* id -> struct chardev */

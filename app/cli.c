@@ -10,6 +10,7 @@
 static const struct cli_topic *const topics[] = {
     &cli_machine,
     &cli_char,
+    &cli_qmp,
     &cli_net,
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/qmp_commands.h"
 #include "app/version.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -16,6 +17,8 @@
 #include "chardev/chardev.h"
 #include "ioreq/kvm.h"
 #include "ioreq/qtest.h"
+#include "qmp/qmp.h"
+#include "ui/input.h"
 #include "net/netdev.h"
 
 const char *app_keep(struct app *app, const char *s)
@@ -57,7 +60,9 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
     struct app *app = opaque;
     void *service = NULL;
 
-    if (strcmp(kind, "chardev") == 0)
+    if (strcmp(kind, "input") == 0)
+        service = app->input;
+    else if (strcmp(kind, "chardev") == 0)
         service = g_hash_table_lookup(app->chardevs, name);
     else if (strcmp(kind, "netdev") == 0)
         service = netdevs_find(app->netdevs, name);
@@ -96,7 +101,9 @@ static int create_core(struct app *app, GError **err)
 
 static int bring_up(struct app *app, GError **err)
 {
-    const struct machine_host host = { .opaque = app, .resolve = resolve };
+    const struct machine_host host = { .opaque = app,
+                                       .resolve = resolve,
+                                       .event = qmp_machine_event };
     int rc = cli_prepare(app, err);
 
     if (rc == 0)
@@ -122,6 +129,9 @@ static void init(struct app *app, const char *argv0)
     app->config.board = MACHINE_PC;
     app->config.n_cpus = app->config.max_cpus = 1;
     app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
+    app->input = input_create();
+    app->qmp = qmp_create();
+    app->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->owned = g_ptr_array_new_with_free_func(g_free);
     app->chardevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     app->chardev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
@@ -138,7 +148,10 @@ static void tear_down(struct app *app)
 {
     if (app->machine != NULL)
         machine_destroy(app->machine);
+    qmp_destroy(app->qmp);
     cli_cleanup(app);
+    input_destroy(app->input);
+    g_ptr_array_unref(app->monitors);
     g_ptr_array_unref(app->config.devices);
     g_ptr_array_unref(app->chardev_opts);
     g_ptr_array_unref(app->serials);

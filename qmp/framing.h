@@ -16,7 +16,7 @@ struct framing {
     GString *text;
     unsigned depth;
     bool in_string, escaped;
-    bool skipping; /* broken: up to the end of the line */
+    bool skipping;     /* broken: up to the end of the line */
     const char *error; /* why, once; for the answer */
 };
 

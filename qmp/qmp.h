@@ -27,8 +27,8 @@ struct qmp_arg {
 };
 
 /* Error codes that become QMP's classes; any other errno is GenericError. */
-#define QMP_DEVICE_NOT_FOUND   ENODEV /* DeviceNotFound */
-#define QMP_COMMAND_NOT_FOUND  ENOSYS /* CommandNotFound */
+#define QMP_DEVICE_NOT_FOUND  ENODEV /* DeviceNotFound */
+#define QMP_COMMAND_NOT_FOUND ENOSYS /* CommandNotFound */
 
 struct qmp_command {
     const char *name;

@@ -39,6 +39,7 @@ struct parallel {
     struct region region;
     /* properties */
     uint16_t iobase;
+    uint8_t irq;
 };
 
 static void acknowledge(struct parallel *p)
@@ -166,10 +167,22 @@ static const struct state_field parallel_state[] = {
 static const struct property parallel_properties[] = {
     PROPERTY("iobase", PROP_UINT, struct parallel, iobase, .initial = "0x378", .max = 0xfffd,
              .help = "first I/O port"),
+    PROPERTY("irq", PROP_UINT, struct parallel, irq, .max = 15,
+             .help = "interrupt; 0: as is the custom for iobase"),
     PROPERTY("chardev", PROP_HOST, struct parallel, chardev, .host = "chardev",
              .help = "where what is printed goes"),
     {}
 };
+
+/* LPT2 has IRQ5; whatever else there is shares IRQ7. */
+static unsigned parallel_isa_irq(const struct device *dev, unsigned output)
+{
+    const struct parallel *p = (const struct parallel *)dev;
+
+    if (p->irq != 0)
+        return p->irq;
+    return p->iobase == 0x278 ? 5 : 7;
+}
 
 const struct device_kind parallel_kind = {
     .name = "isa-parallel",
@@ -180,6 +193,7 @@ const struct device_kind parallel_kind = {
     .state = parallel_state,
     .state_version = 1,
     .n_lines = 1,
+    .isa_irq = parallel_isa_irq,
     .create = parallel_create,
     .reset = parallel_reset,
     .post_load = parallel_post_load,

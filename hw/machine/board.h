@@ -30,7 +30,7 @@ struct machine {
     void *gsi_watch_opaque;
 
     /* the chips that the wiring and the buttons need; NULL: the core's, or not there */
-    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *fw_cfg;
+    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fw_cfg;
     struct irq_line rtc_irq; /* masked while the HPET stands in for it */
 
     uint8_t *ram; /* all of it; the core's own: NULL */

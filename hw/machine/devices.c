@@ -2,20 +2,38 @@
 
 #include <string.h>
 
+#include "hw/acpi/piix4_pm.h"
 #include "hw/char/debugcon.h"
+#include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
+#include "hw/dma/i8237.h"
+#include "hw/input/i8042.h"
 #include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "hw/machine/fw_cfg.h"
 #include "hw/net/e1000.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/piix3.h"
+#include "hw/timer/hpet.h"
+#include "hw/timer/i8254.h"
+#include "hw/timer/mc146818.h"
 
 /* In the order in which a machine has them; new kinds go where they belong. */
 static const struct device_kind *const kinds[] = {
     // clang-format off
     &i440fx_kind,
-    &piix3_kind,
     &i8259_kind,
+    &ioapic_kind,
+    &i8254_kind,
+    &piix3_kind,
+    &mc146818_kind,
+    &hpet_kind,
+    &i8237_kind,
+    &i8042_kind,
+    &piix4_pm_kind,
+    &fw_cfg_kind,
     &uart16550_kind,
+    &parallel_kind,
     &debugcon_kind,
     &e1000_kind,
     &e1000_82545em_kind,

@@ -6,17 +6,22 @@
 
 #include "base/error.h"
 #include "hw/acpi/piix4_pm.h"
+#include "hw/dma/i8237.h"
+#include "hw/input/i8042.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/machine/board.h"
 #include "hw/machine/devices.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/piix3.h"
+#include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818.h"
 
 #define IOAPIC_IRQ0_PIN 2
 #define SCI_IRQ         9
+#define KEYBOARD_IRQ    1
+#define MOUSE_IRQ       12
 #define RTC_IRQ         8
 
 /* ---- Memory ---- */
@@ -130,6 +135,18 @@ static void pci_function_changed(void *opaque, const struct pci_device *pci, boo
         m->core->ops->pci_function(m->core, pci, present);
 }
 
+/* The HPET in legacy mode takes the place of the PIT on IRQ0 and of the RTC on IRQ8. */
+static void hpet_legacy_changed(void *opaque, unsigned n, bool on)
+{
+    struct machine *m = opaque;
+
+    if (m->pit != NULL)
+        i8254_enable_irq(m->pit, !on);
+    gsi_mask(&m->rtc_irq, on);
+    if (m->core->ops->hpet_legacy != NULL)
+        m->core->ops->hpet_legacy(m->core, on);
+}
+
 /* ---- Chips ---- */
 
 /* One of the board's own chips, for which properties are known to be right. */
@@ -207,6 +224,33 @@ static int add_rtc(struct machine *m, const struct machine_config *config, GErro
     return 0;
 }
 
+static int add_hpet(struct machine *m, GError **err)
+{
+    int rc = add(m, &m->hpet, &hpet_kind, NULL, err);
+
+    if (rc < 0)
+        return rc;
+    for (unsigned pin = 0; pin < N_GSIS; pin++)
+        connect_gsi(m, m->hpet, pin, pin == IOAPIC_IRQ0_PIN ? 0 : pin);
+    device_connect(m->hpet, HPET_LEGACY, (struct irq_line){ hpet_legacy_changed, m, 0 });
+    return 0;
+}
+
+static int add_isa_chips(struct machine *m, GError **err)
+{
+    static const char *const input[] = { "input", "input", NULL };
+    struct device *keyboard;
+    int rc = add(m, &m->dma, &i8237_kind, NULL, err);
+
+    if (rc == 0)
+        rc = add(m, &keyboard, &i8042_kind, input, err);
+    if (rc < 0)
+        return rc;
+    connect_gsi(m, keyboard, 0, KEYBOARD_IRQ);
+    connect_gsi(m, keyboard, 1, MOUSE_IRQ);
+    return 0;
+}
+
 static int add_pm(struct machine *m, GError **err)
 {
     bool core_has = (m->core->ops->chips & CORE_HAS_PM_TIMER) != 0;
@@ -228,6 +272,10 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
         rc = add_isa_bridge(m, err);
     if (rc == 0)
         rc = add_rtc(m, config, err);
+    if (rc == 0 && (m->core->ops->chips & CORE_HAS_HPET) == 0 && !config->no_hpet)
+        rc = add_hpet(m, err);
+    if (rc == 0)
+        rc = add_isa_chips(m, err);
     if (rc == 0 && !config->no_acpi)
         rc = add_pm(m, err);
     return rc;
