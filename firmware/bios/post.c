@@ -8,6 +8,7 @@
 #include "fwcfg.h"
 #include "pci.h"
 #include "print.h"
+#include "video.h"
 #include "x86.h"
 
 void post(uint32_t resume);
@@ -106,6 +107,7 @@ void post(uint32_t resume)
     tables_setup();
     memory_open_pmm();
     optionrom_video();
+    call16((uint32_t)video_text_mode, 0);
     screen("hvm-dm BIOS: %u MiB, %u CPU%s\n", megabytes(), rt.cpu_count,
            rt.cpu_count > 1 ? "s" : "");
     call16((uint32_t)devices_probe, 0);

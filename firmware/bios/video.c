@@ -22,6 +22,13 @@ void video_puts(const char *s)
     }
 }
 
+void video_text_mode(void)
+{
+    struct regs r = { .flags = 0 };
+    r.ax.x = 0x0003;
+    call_interrupt(0x10, &r);
+}
+
 void video_int10(struct regs *r)
 {
     if (r->ax.h == 0x0F) {

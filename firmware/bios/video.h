@@ -9,6 +9,9 @@
 /* 16-bit code: writes a zero-terminated string by INT 10h AH=0Eh, "\n" as CR LF. */
 void video_puts(const char *s);
 
+/* 16-bit code: 80x25 text; also clears the screen. */
+void video_text_mode(void);
+
 void video_int10(struct regs *r);
 
 #endif
