@@ -109,8 +109,7 @@ void disk_int13(struct regs *r)
     } else if (number >= CD_FIRST && number - CD_FIRST < rt.cd_count) {
         cdrom_int13(r, &rt.drive[rt.cd[number - CD_FIRST]]);
     } else {
-        if (r->ax.h == 0x15)
-            r->ax.h = 0; /* no such drive: type 0, not an error code */
-        disk_finish(r, DISK_BAD_COMMAND);
+        bool type = r->ax.h == 0x15; /* the answer to that is "type 0", not an error */
+        disk_finish(r, type ? DISK_OK : DISK_BAD_COMMAND);
     }
 }

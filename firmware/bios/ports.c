@@ -119,24 +119,29 @@ static uint8_t printer_status(uint16_t port)
     return (inb(port + LPT_STATUS) ^ 0x48) & 0xF8;
 }
 
+/* Strobes a byte out and waits until the printer has taken it. */
+static bool print_byte(uint16_t port, uint8_t byte, uint8_t seconds)
+{
+    outb(port, byte);
+    outb(port + LPT_CONTROL, LPT_SELECT | LPT_INIT | LPT_STROBE);
+    outb(port + LPT_CONTROL, LPT_SELECT | LPT_INIT);
+    return wait_bits(port + LPT_STATUS, LPT_READY, seconds);
+}
+
 void printer_int17(struct regs *r)
 {
     uint16_t port = r->dx.x < 3 ? BDA->lpt[r->dx.x] : 0;
-    uint8_t timed_out = 0;
+    bool ready = true;
     if (!port || r->ax.h > 2)
         return;
     if (r->ax.h == 0) {
-        if (wait_bits(port + LPT_STATUS, LPT_READY, BDA->lpt_timeout[r->dx.x])) {
-            outb(port, r->ax.l);
-            outb(port + LPT_CONTROL, LPT_SELECT | LPT_INIT | LPT_STROBE);
-            outb(port + LPT_CONTROL, LPT_SELECT | LPT_INIT);
-        } else {
-            timed_out = 1;
-        }
+        ready = wait_bits(port + LPT_STATUS, LPT_READY, BDA->lpt_timeout[r->dx.x]);
+        if (ready)
+            ready = print_byte(port, r->ax.l, BDA->lpt_timeout[r->dx.x]);
     } else if (r->ax.h == 1) {
         outb(port + LPT_CONTROL, LPT_SELECT);
         timer_delay(50);
         outb(port + LPT_CONTROL, LPT_SELECT | LPT_INIT);
     }
-    r->ax.h = printer_status(port) | timed_out;
+    r->ax.h = printer_status(port) | !ready;
 }
