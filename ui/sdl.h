@@ -1,0 +1,34 @@
+/*
+ * A window for a console, by SDL2: -display sdl.
+ *
+ * The picture is scaled to the window's size. A click into the window, or Ctrl+Alt+G, grabs
+ * keyboard and mouse for the guest; Ctrl+Alt+G gives them back; Ctrl+Alt+F switches full screen,
+ * Ctrl+Alt+U the size back to the guest's. An absolute pointer needs no grab.
+ *
+ * All calls with the machine lock held, on the main thread (SDL's rule).
+ */
+#ifndef UI_SDL_H
+#define UI_SDL_H
+
+#include <glib.h>
+
+#include "ui/console.h"
+
+struct sdl_options {
+    bool full_screen;
+    /* The user closes the window. */
+    void (*close)(void *opaque);
+    void *opaque;
+};
+
+struct sdl;
+
+/* NULL with *err: there is no display. name: the machine's, for the title; copied. */
+struct sdl *sdl_create(struct console *con, const char *name, const struct sdl_options *options,
+                       GError **err);
+void sdl_destroy(struct sdl *sdl);
+
+/* What the title says behind the name: "paused"; NULL: nothing. Copied. */
+void sdl_set_state(struct sdl *sdl, const char *state);
+
+#endif
