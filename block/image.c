@@ -93,17 +93,17 @@ static int preallocate(const struct image_create_options *o, GError **err)
     if (o->preallocation == IMAGE_PREALLOCATION_OFF || format_by_name(o->format) != &format_qcow2)
         return 0;
     int ret = block_open(&open, &node, err);
-    if (ret == 0)
-        ret = q2_create_prealloc(node, o->preallocation, err);
-    if (ret == 0)
-        block_unref(node);
+    if (ret < 0)
+        return ret;
+    ret = q2_create_prealloc(node, o->preallocation, err);
+    block_unref(node);
     return ret;
 }
 
 int image_create(const struct image_create_options *options, GError **err)
 {
     struct image_create_options o = *options;
-    struct block_file *file;
+    struct block_file *file = NULL;
 
     if (format_by_name(o.format) == NULL)
         return fail(err, EINVAL, "%s: image format \"%s\" is not known", o.path,

@@ -37,7 +37,7 @@ static bool byte_taken(int fd, int byte)
 static int take(int fd, int base, unsigned permissions)
 {
     for (int i = 0; i < PERMISSIONS; i++) {
-        int ret = permissions & BIT(i) ? set_byte(fd, base + i, F_RDLCK) : 0;
+        int ret = (permissions & BIT(i)) != 0 ? set_byte(fd, base + i, F_RDLCK) : 0;
         if (ret < 0)
             return ret;
     }

@@ -276,10 +276,10 @@ static int allocate(struct qcow2 *q, uint64_t wanted, bool all, uint64_t *offset
     uint64_t first;
     int ret = find_run(q, wanted, all, &first, got);
 
-    if (ret == 0)
-        ret = q2_refcount_add(q, first, *got, 1);
+    if (ret < 0)
+        return ret;
     *offset = first << q->header.cluster_bits;
-    return ret;
+    return q2_refcount_add(q, first, *got, 1);
 }
 
 int q2_alloc(struct qcow2 *q, uint64_t count, uint64_t *offset)

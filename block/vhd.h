@@ -13,19 +13,24 @@
 #include "block/format.h"
 #include "block/image.h"
 
-#define VHD_FOOTER_SIZE 512
-#define VHD_HEADER_SIZE 1024
-#define VHD_UNUSED      0xFFFFFFFFu /* BAT entry of a block without space */
-#define VHD_MAX_ENTRIES (8u << 20)
-#define VHD_LOCATORS    8
+#define VHD_COOKIE        UINT64_C(0x636F6E6563746978) /* "conectix" */
+#define VHD_HEADER_COOKIE UINT64_C(0x6378737061727365) /* "cxsparse" */
+#define VHD_CREATOR_WIN   0x77696E20u                  /* "win ": Hyper-V */
+#define VHD_CREATOR_VPC   0x76706320u                  /* "vpc ": Virtual PC */
+#define VHD_CREATOR_QEMU  0x71656D75u                  /* "qemu" */
+#define VHD_FOOTER_SIZE   512
+#define VHD_HEADER_SIZE   1024
+#define VHD_UNUSED        0xFFFFFFFFu /* BAT entry of a block without space */
+#define VHD_MAX_ENTRIES   (8u << 20)
+#define VHD_LOCATORS      8
 
 enum vhd_type { VHD_FIXED = 2, VHD_DYNAMIC = 3, VHD_DIFFERENCING = 4 };
 
 struct vhd_footer {
     uint64_t header_offset; /* of the dynamic header */
     uint32_t timestamp;     /* seconds since 2000 */
-    char creator[4];
-    uint64_t current_size; /* bytes */
+    uint32_t creator;       /* four letters */
+    uint64_t current_size;  /* bytes */
     uint16_t cylinders;
     uint8_t heads, sectors;
     uint32_t type;

@@ -137,7 +137,7 @@ static int write_fixed(struct block_file *file, const struct image_create_option
 
 int vhd_create(struct block_file *file, const struct image_create_options *o, GError **err)
 {
-    struct vhd_footer f = { .current_size = o->size, .creator = { 'w', 'i', 'n', ' ' } };
+    struct vhd_footer f = { .current_size = o->size, .creator = VHD_CREATOR_WIN };
     struct vhd_header h = { 0 };
     int ret = 0;
 

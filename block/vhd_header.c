@@ -22,11 +22,11 @@ static uint32_t checksum(const uint8_t *b, size_t len, size_t field)
 
 int vhd_footer_parse(const uint8_t *b, struct vhd_footer *f)
 {
-    if (memcmp(b, "conectix", 8) != 0 || checksum(b, VHD_FOOTER_SIZE, 64) != get_be32(b + 64))
+    if (get_be64(b) != VHD_COOKIE || checksum(b, VHD_FOOTER_SIZE, 64) != get_be32(b + 64))
         return -EINVAL;
     f->header_offset = get_be64(b + 16);
     f->timestamp = get_be32(b + 24);
-    memcpy(f->creator, b + 28, 4);
+    f->creator = get_be32(b + 28);
     f->current_size = get_be64(b + 48);
     f->cylinders = get_be16(b + 56);
     f->heads = b[58];
@@ -39,14 +39,14 @@ int vhd_footer_parse(const uint8_t *b, struct vhd_footer *f)
 void vhd_footer_build(uint8_t *b, const struct vhd_footer *f)
 {
     memset(b, 0, VHD_FOOTER_SIZE);
-    memcpy(b, "conectix", 8);
+    put_be64(b, VHD_COOKIE);
     put_be32(b + 8, 2);           /* features: the reserved bit that is always set */
     put_be32(b + 12, 0x00010000); /* file format version */
     put_be64(b + 16, f->header_offset);
     put_be32(b + 24, f->timestamp);
-    memcpy(b + 28, f->creator, 4);
-    put_be32(b + 32, 0x00060001); /* creator version and host, as Windows writes them */
-    memcpy(b + 36, "Wi2k", 4);
+    put_be32(b + 28, f->creator);
+    put_be32(b + 32, 0x00060001);      /* creator version and host, as Windows writes them */
+    put_be32(b + 36, 0x5769326B);      /* "Wi2k" */
     put_be64(b + 40, f->current_size); /* original size */
     put_be64(b + 48, f->current_size);
     put_be16(b + 56, f->cylinders);
@@ -59,14 +59,13 @@ void vhd_footer_build(uint8_t *b, const struct vhd_footer *f)
 
 uint64_t vhd_footer_size(const struct vhd_footer *f)
 {
-    static const char by_geometry[][4] = { { 'v', 'p', 'c', ' ' }, { 'q', 'e', 'm', 'u' } };
     uint64_t chs = (uint64_t)f->cylinders * f->heads * f->sectors;
+    bool by_geometry = f->creator == VHD_CREATOR_VPC || f->creator == VHD_CREATOR_QEMU;
 
     /* Virtual PC takes the geometry for the size, Hyper-V and the others the size field; the
      * largest geometry means a disk that has none. */
-    for (size_t i = 0; i < G_N_ELEMENTS(by_geometry); i++)
-        if (memcmp(f->creator, by_geometry[i], 4) == 0 && chs != 0 && chs < MAX_CHS_SECTORS)
-            return chs * BLOCK_SECTOR_SIZE;
+    if (by_geometry && chs != 0 && chs < MAX_CHS_SECTORS)
+        return chs * BLOCK_SECTOR_SIZE;
     return f->current_size & ~(uint64_t)(BLOCK_SECTOR_SIZE - 1);
 }
 
@@ -137,7 +136,7 @@ static char *utf16_to_utf8(const uint8_t *b, uint32_t bytes, bool big_endian)
 int vhd_header_parse(const uint8_t *b, struct vhd_header *h)
 {
     *h = (struct vhd_header){ 0 };
-    if (memcmp(b, "cxsparse", 8) != 0 || checksum(b, VHD_HEADER_SIZE, 36) != get_be32(b + 36))
+    if (get_be64(b) != VHD_HEADER_COOKIE || checksum(b, VHD_HEADER_SIZE, 36) != get_be32(b + 36))
         return -EINVAL;
     h->bat_offset = get_be64(b + 16);
     h->entries = get_be32(b + 28);
@@ -160,7 +159,7 @@ int vhd_header_parse(const uint8_t *b, struct vhd_header *h)
 void vhd_header_build(uint8_t *b, const struct vhd_header *h)
 {
     memset(b, 0, VHD_HEADER_SIZE);
-    memcpy(b, "cxsparse", 8);
+    put_be64(b, VHD_HEADER_COOKIE);
     put_be64(b + 8, UINT64_MAX);
     put_be64(b + 16, h->bat_offset);
     put_be32(b + 24, 0x00010000); /* header version */
