@@ -15,6 +15,7 @@
 #include "hw/machine/machine.h"
 
 struct app;
+struct chardev;
 struct core;
 struct input;
 struct qmp;
@@ -56,7 +57,8 @@ struct app {
     bool start_paused, nodefaults, nographic;
     char *incoming;
     const char *qtest, *qtest_log;
-    GPtrArray *owned; /* strings that config borrows */
+    struct chardev *qtest_chardev; /* until the core takes it over */
+    GPtrArray *owned;              /* strings that config borrows */
 
     struct input *input; /* keys and movements, from every viewer to the keyboard and mouse */
 

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/saved_state.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/opts.h"
+#include "chardev/chardev.h"
 #include "hw/machine/devices.h"
 
 #define MIB              (UINT64_C(1) << 20)
@@ -324,6 +326,15 @@ static int take_incoming(struct app *app, const char *arg, GError **err)
     return 0;
 }
 
+static int take_dump_state(struct app *app, const char *arg, GError **err)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    int rc = saved_state_print(arg, text, err);
+
+    fputs(text->str, stdout);
+    return rc < 0 ? rc : 1;
+}
+
 static int take_nodefaults(struct app *app, const char *arg, GError **err)
 {
     app->nodefaults = true;
@@ -376,6 +387,7 @@ static const struct cli_option options[] = {
     { "uuid", "UUID", take_uuid, "the guest's UUID" },
     { "S", NULL, take_paused, "do not start the CPUs until QMP \"cont\"" },
     { "incoming", "fd:N|file:PATH", take_incoming, "start from a saved state" },
+    { "dump-state", "FILE", take_dump_state, "print a saved state for a person, and end" },
     { "no-reboot", NULL, take_no_reboot, "end when the guest reboots" },
     { "no-shutdown", NULL, take_no_shutdown, "do not end when the guest powers off" },
     { "no-acpi", NULL, take_no_acpi, "no ACPI tables and power management" },
@@ -387,6 +399,15 @@ static const struct cli_option options[] = {
     { "d", "NAME[,NAME...]", take_trace, "trace these devices to stderr (\"all\": every one)" },
     {}
 };
+
+/* Ahead of all character devices: a test expects this connection before that of its monitor. */
+static int connect_test(struct app *app, GError **err)
+{
+    if (app->qtest == NULL || app->accel != ACCEL_QTEST)
+        return 0;
+    app->qtest_chardev = chardev_create_short("-qtest", app->qtest, "qtest", err);
+    return app->qtest_chardev != NULL ? 0 : -EINVAL;
+}
 
 static int prepare(struct app *app, GError **err)
 {
@@ -400,7 +421,17 @@ static int prepare(struct app *app, GError **err)
     c->optionrom = app_data_file(app, "linuxboot.bin");
     if (c->bios == NULL)
         c->bios = app_data_file(app, "bios.bin");
-    return 0;
+    return connect_test(app, err);
 }
 
-const struct cli_topic cli_machine = { .title = "Machine", .options = options, .prepare = prepare };
+static void cleanup(struct app *app)
+{
+    chardev_destroy(app->qtest_chardev);
+}
+
+const struct cli_topic cli_machine = {
+    .title = "Machine",
+    .options = options,
+    .prepare = prepare,
+    .cleanup = cleanup,
+};

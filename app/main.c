@@ -4,17 +4,18 @@
  */
 #include <errno.h>
 #include <glib-unix.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
 #include "app/qmp_commands.h"
+#include "app/saved_state.h"
 #include "app/version.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/opts.h"
-#include "chardev/chardev.h"
 #include "ioreq/kvm.h"
 #include "ioreq/qtest.h"
 #include "qmp/qmp.h"
@@ -76,16 +77,11 @@ static struct core *create_qtest(struct app *app, GError **err)
 {
     FILE *log = NULL;
 
-    if (app->qtest == NULL)
-        return qtest_core_create(NULL, NULL);
     if (app->qtest_log != NULL && (log = fopen(app->qtest_log, "we")) == NULL) {
         fail_errno(err, errno, "-qtest-log %s", app->qtest_log);
         return NULL;
     }
-    struct chardev *chr = chardev_create_short("-qtest", app->qtest, "qtest", err);
-    if (chr == NULL && log != NULL)
-        fclose(log);
-    return chr != NULL ? qtest_core_create(chr, log) : NULL;
+    return qtest_core_create(g_steal_pointer(&app->qtest_chardev), log);
 }
 
 static int create_core(struct app *app, GError **err)
@@ -112,6 +108,8 @@ static int bring_up(struct app *app, GError **err)
         rc = machine_create(&app->config, app->core, &host, &app->machine, err);
     if (rc == 0)
         rc = cli_connect(app, err);
+    if (rc == 0 && app->incoming != NULL)
+        return saved_state_load(app, app->incoming, err);
     if (rc == 0 && !app->start_paused)
         rc = machine_resume(app->machine, err);
     return rc;
@@ -177,6 +175,7 @@ int main(int argc, char **argv)
         g_unix_signal_add(SIGTERM, end_signal, NULL);
         g_unix_signal_add(SIGINT, end_signal, NULL);
         g_unix_signal_add(SIGHUP, end_signal, NULL);
+        signal(SIGXFSZ, SIG_IGN); /* libxl limits the size of files: then EFBIG, not the end */
         rc = bring_up(&app, &err);
         if (rc == 0)
             loop_run();

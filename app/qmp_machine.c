@@ -2,11 +2,11 @@
  * QMP: run state, power, saved state, devices, descriptors.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/qmp_commands.h"
+#include "app/saved_state.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/loop.h"
@@ -29,13 +29,22 @@ static struct machine *machine_of(void *opaque)
 
 COMMAND(cmd_stop)
 {
-    machine_pause(machine_of(opaque), MACHINE_PAUSED);
+    struct app *app = opaque;
+
+    app->start_paused = true;
+    machine_pause(app->machine, MACHINE_PAUSED);
     return NULL;
 }
 
+/* Before a state has been loaded: it goes on as soon as that is done. */
 COMMAND(cmd_cont)
 {
-    machine_resume(machine_of(opaque), err);
+    struct app *app = opaque;
+
+    if (machine_get_state(app->machine) == MACHINE_INMIGRATE)
+        app->start_paused = false;
+    else
+        machine_resume(app->machine, err);
     return NULL;
 }
 
@@ -355,20 +364,6 @@ COMMAND(cmd_remove_fd)
     return NULL;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 /*
  * The device model's part of a saved guest: what libxl and XAPI put into their stream. The state
  * is small, and the file is the toolstack's own: writing it in one go does not hold anybody up.
@@ -378,19 +373,13 @@ COMMAND(cmd_save_devices_state)
     const char *path = json_object_get_string_member(args, "filename");
     struct machine *m = machine_of(opaque);
 
-    if (machine_get_state(m) == MACHINE_RUNNING) {
-        fail(err, EBUSY, "the machine is running: stop it first");
+    if (machine_get_state(m) == MACHINE_RUNNING || machine_get_state(m) == MACHINE_INMIGRATE) {
+        fail(err, EBUSY, "the machine is %s: it must be stopped to be saved",
+             machine_state_name(machine_get_state(m)));
         return NULL;
     }
-    int fd = fdset_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, err);
-    if (fd < 0)
-        return NULL;
     g_autoptr(GByteArray) state = machine_save(m);
-    int rc = write_all(fd, state->data, state->len);
-    if (close(fd) < 0 && rc == 0)
-        rc = -errno;
-    if (rc < 0)
-        fail_errno(err, -rc, "saved state: %s", path);
+    saved_state_write(path, state->data, state->len, err);
     return NULL;
 }
 

@@ -53,7 +53,9 @@ static void rearm(struct clock *clock)
     if (clock->fd < 0)
         return;
     if (clock->running && clock->head != NULL) {
-        int64_t at = clock->head->deadline - clock->offset;
+        int64_t at;
+        if (__builtin_sub_overflow(clock->head->deadline, clock->offset, &at))
+            at = clock->head->deadline < 0 ? 1 : INT64_MAX;
         if (at < 1) /* all zeroes would disarm it */
             at = 1;
         spec.it_value.tv_sec = at / NS_PER_S;

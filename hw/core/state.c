@@ -25,6 +25,7 @@
 #include "hw/core/regs.h"
 
 static const char magic[8] = "HVMDMST1";
+#define MAX_SECTIONS 4096
 
 /* ---- Walking a table: one leaf after another, whatever it is nested in ---- */
 
@@ -306,7 +307,7 @@ GArray *state_parse(const uint8_t *data, size_t size, GError **err)
     }
     g_autoptr(GArray) out = g_array_new(FALSE, FALSE, sizeof(struct state_section));
     g_array_set_clear_func(out, clear_section);
-    while (r.left > 0 && *r.p != 0)
+    while (r.left > 0 && *r.p != 0 && out->len < MAX_SECTIONS)
         if (!parse_section(&r, out, err))
             return NULL;
     take(&r, 1);

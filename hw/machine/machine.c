@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "hw/acpi/piix4_pm.h"
-#include "hw/core/state.h"
 #include "hw/machine/board.h"
 #include "hw/timer/mc146818.h"
 
@@ -94,6 +93,7 @@ int machine_resume(struct machine *m, GError **err)
     switch (m->state) {
     case MACHINE_RUNNING: return 0;
     case MACHINE_SUSPENDED: machine_wakeup(m); return 0;
+    case MACHINE_INMIGRATE: return fail(err, EBUSY, "the saved state has not been loaded yet");
     case MACHINE_SHUTDOWN:
     case MACHINE_INTERNAL_ERROR:
         return fail(err, EBUSY, "the machine needs a reset before it can go on");
@@ -395,71 +395,6 @@ void machine_destroy(struct machine *m)
     mem_free(m->bios, m->bios_block.size);
     g_ptr_array_unref(m->devices);
     g_free(m);
-}
-
-/* ---- Saved state ---- */
-
-GByteArray *machine_save(struct machine *m)
-{
-    GByteArray *out = state_begin();
-
-    if (m->core->ops->save != NULL)
-        m->core->ops->save(m->core, out);
-    for (unsigned i = 0; i < m->devices->len; i++)
-        state_save_device(out, m->devices->pdata[i]);
-    state_end(out);
-    return out;
-}
-
-static const struct state_section *find_section(const GArray *sections, const char *id)
-{
-    for (unsigned i = 0; i < sections->len; i++) {
-        const struct state_section *s = &g_array_index(sections, struct state_section, i);
-        if (strcmp(s->id, id) == 0)
-            return s;
-    }
-    return NULL;
-}
-
-/* In the order of creation: an interrupt controller knows its levels before its sources drive. */
-static int load_devices(struct machine *m, const GArray *sections, GError **err)
-{
-    for (unsigned i = 0; i < m->devices->len; i++) {
-        struct device *dev = m->devices->pdata[i];
-        const struct state_section *s = find_section(sections, dev->id);
-        if (s == NULL)
-            return fail(err, EINVAL, "saved state: device %s is missing", dev->id);
-        int rc = state_load_device(dev, s, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int refuse_strangers(const struct machine *m, const GArray *sections, GError **err)
-{
-    for (unsigned i = 0; i < sections->len; i++) {
-        const struct state_section *s = &g_array_index(sections, struct state_section, i);
-        bool core_own = g_str_has_prefix(s->id, "core.");
-        if (!core_own && machine_find_device(m, s->id) == NULL)
-            return fail(err, EINVAL, "saved state: this machine has no device %s (%s)", s->id,
-                        s->kind);
-    }
-    return 0;
-}
-
-int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err)
-{
-    g_autoptr(GArray) sections = state_parse(data, size, err);
-
-    if (sections == NULL)
-        return -EINVAL;
-    int rc = refuse_strangers(m, sections, err);
-    if (rc == 0)
-        rc = load_devices(m, sections, err);
-    if (rc == 0 && m->core->ops->load != NULL)
-        rc = m->core->ops->load(m->core, sections, err);
-    return rc;
 }
 
 /* ---- Looking at it ---- */

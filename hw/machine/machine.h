@@ -102,12 +102,13 @@ int machine_create(const struct machine_config *config, struct core *core,
                    const struct machine_host *host, struct machine **out, GError **err);
 void machine_destroy(struct machine *m);
 
-/* Lets the CPUs run. -EBUSY and a sentence when it was switched off or has failed. */
+/* Lets the CPUs run. -EBUSY and a sentence: it was switched off, has failed or waits for a state. */
 int machine_resume(struct machine *m, GError **err);
 /* Stops the CPUs and the clock; state is what query-status shows then. No-op unless running. */
 void machine_pause(struct machine *m, enum machine_state state);
 enum machine_state machine_get_state(const struct machine *m);
-void machine_set_inmigrate(struct machine *m, bool on); /* before the first resume */
+/* Until a state was loaded, which ends in MACHINE_PAUSED; machine_resume() is refused. */
+void machine_set_inmigrate(struct machine *m, bool on);
 
 void machine_reset(struct machine *m);        /* the reset button */
 void machine_power_button(struct machine *m); /* asks the guest's ACPI to shut down */

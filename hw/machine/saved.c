@@ -1,0 +1,137 @@
+/*
+ * The whole machine as one stream of hw/core/state.h: a section of the machine itself, those of
+ * the core, and one per device in the order of creation.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "hw/core/state.h"
+#include "hw/machine/board.h"
+
+#define MACHINE_SECTION "machine"
+
+/*
+ * What belongs to no chip, in the shape of a device, so that it is saved and checked as they are.
+ * Deadlines of timers are points of the machine's clock: it goes on where it was.
+ */
+struct machine_record {
+    struct device dev;
+    uint64_t clock; /* ns */
+};
+
+static const struct state_field record_state[] = {
+    STATE_FIELD(struct machine_record, clock, .max = INT64_MAX / 4),
+    {},
+};
+
+static const struct device_kind record_kind = {
+    .name = MACHINE_SECTION,
+    .desc = "Machine",
+    .size = sizeof(struct machine_record),
+    .state = record_state,
+    .state_version = 1,
+};
+
+static void save_record(struct machine *m, GByteArray *out)
+{
+    struct device *dev = device_new(&record_kind, MACHINE_SECTION, &m->services);
+
+    ((struct machine_record *)dev)->clock = (uint64_t)clock_now(m->services.clock);
+    state_save_device(out, dev);
+    device_destroy(dev);
+}
+
+GByteArray *machine_save(struct machine *m)
+{
+    GByteArray *out = state_begin();
+
+    save_record(m, out);
+    if (m->core->ops->save != NULL)
+        m->core->ops->save(m->core, out);
+    for (unsigned i = 0; i < m->devices->len; i++)
+        state_save_device(out, m->devices->pdata[i]);
+    state_end(out);
+    return out;
+}
+
+static const struct state_section *find_section(const GArray *sections, const char *id)
+{
+    for (unsigned i = 0; i < sections->len; i++) {
+        const struct state_section *s = &g_array_index(sections, struct state_section, i);
+        if (strcmp(s->id, id) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+static int load_section(const GArray *sections, struct device *dev, GError **err)
+{
+    const struct state_section *s = find_section(sections, dev->id);
+
+    if (s == NULL)
+        return fail(err, EINVAL, "saved state: device %s is missing", dev->id);
+    return state_load_device(dev, s, err);
+}
+
+static int load_record(struct machine *m, const GArray *sections, GError **err)
+{
+    struct device *dev = device_new(&record_kind, MACHINE_SECTION, &m->services);
+    int rc = load_section(sections, dev, err);
+
+    if (rc == 0)
+        clock_set(m->services.clock, (int64_t)((struct machine_record *)dev)->clock);
+    device_destroy(dev);
+    return rc;
+}
+
+/* In the order of creation: an interrupt controller knows its levels before its sources drive. */
+static int load_devices(struct machine *m, const GArray *sections, GError **err)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        int rc = load_section(sections, m->devices->pdata[i], err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int refuse_stranger(const struct machine *m, const struct state_section *s, GError **err)
+{
+    bool known = strcmp(s->id, MACHINE_SECTION) == 0 || g_str_has_prefix(s->id, "core.") ||
+                 machine_find_device(m, s->id) != NULL;
+
+    return known ? 0
+                 : fail(err, EINVAL, "saved state: this machine has no device %s (%s)", s->id,
+                        s->kind);
+}
+
+/* Every section is of something that is here, and there once. */
+static int check_sections(const struct machine *m, const GArray *sections, GError **err)
+{
+    for (unsigned i = 0; i < sections->len; i++) {
+        const struct state_section *s = &g_array_index(sections, struct state_section, i);
+        int rc = refuse_stranger(m, s, err);
+        if (rc == 0 && find_section(sections, s->id) != s)
+            rc = fail(err, EINVAL, "saved state: device %s is there twice", s->id);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err)
+{
+    g_autoptr(GArray) sections = state_parse(data, size, err);
+
+    if (sections == NULL)
+        return -EINVAL;
+    int rc = check_sections(m, sections, err);
+    if (rc == 0)
+        rc = load_record(m, sections, err);
+    if (rc == 0)
+        rc = load_devices(m, sections, err);
+    if (rc == 0 && m->core->ops->load != NULL)
+        rc = m->core->ops->load(m->core, sections, err);
+    return rc;
+}
