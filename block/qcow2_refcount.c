@@ -6,8 +6,8 @@
 #include "base/bytes.h"
 #include "block/qcow2.h"
 
-/* Clusters looked at for one allocation: more than a real image has, whatever its tables say. */
-#define MAX_SEARCH (UINT64_C(1) << 28)
+/* A search for free clusters goes so far behind the end of the file, whatever the tables say. */
+#define MAX_SEARCH (UINT64_C(1) << 20)
 
 uint64_t q2_refcount_read(const uint8_t *block, unsigned order, uint64_t i)
 {
@@ -238,6 +238,15 @@ static int probe(struct qcow2 *q, uint64_t cluster, bool *is_free, bool *is_bloc
     return ret;
 }
 
+/* In a sound image there are free clusters soon behind the end of the file at the latest. */
+static int check_search(const struct qcow2 *q, uint64_t cluster)
+{
+    int64_t length = file_size(q->file);
+
+    return length < 0 || cluster > ((uint64_t)length >> q->header.cluster_bits) + MAX_SEARCH ? -EIO
+                                                                                             : 0;
+}
+
 /* Finds `wanted` adjoining free clusters, or after at least one as many as there are. */
 static int find_run(struct qcow2 *q, uint64_t wanted, bool all, uint64_t *first, uint64_t *got)
 {
@@ -248,8 +257,8 @@ static int find_run(struct qcow2 *q, uint64_t wanted, bool all, uint64_t *first,
         bool is_free, is_block;
         int ret = probe(q, cluster, &is_free, &is_block);
 
-        if (ret == 0 && cluster - start > MAX_SEARCH)
-            ret = -EIO;
+        if (ret == 0 && (cluster - start) % MAX_SEARCH == MAX_SEARCH - 1)
+            ret = check_search(q, cluster);
         if (ret < 0)
             return ret;
         cluster++;
@@ -282,10 +291,46 @@ static int allocate(struct qcow2 *q, uint64_t wanted, bool all, uint64_t *offset
     return q2_refcount_add(q, first, *got, 1);
 }
 
+static uint64_t first_unused_block(const struct qcow2 *q)
+{
+    uint32_t i = q->reft_size;
+
+    while (i > 0 && q->reft[i - 1] == 0)
+        i--;
+    return i;
+}
+
+/*
+ * More adjoining clusters than one refcount block covers, or nearly: behind everything, first all
+ * the blocks that it takes, then the clusters.
+ */
+static int alloc_large(struct qcow2 *q, uint64_t count, uint64_t *offset)
+{
+    uint64_t blocks = 1, first_block = first_unused_block(q);
+    int ret = 0;
+
+    while (blocks + count > blocks << q->refblock_bits)
+        blocks++;
+    if (first_block + blocks > q->reft_size) {
+        ret = grow_table(q, (first_block + blocks) << q->refblock_bits);
+        first_block = first_unused_block(q); /* the table took some */
+    }
+    if (ret == 0 && first_block + blocks > q->reft_size)
+        ret = -EFBIG;
+    uint64_t first = first_block << q->refblock_bits;
+    for (uint64_t i = 0; i < blocks && ret == 0; i++)
+        ret = new_block(q, first_block + i, (first + i) << q->header.cluster_bits);
+    *offset = (first + blocks) << q->header.cluster_bits;
+    return ret == 0 ? q2_refcount_add(q, first, blocks + count, 1) : ret;
+}
+
 int q2_alloc(struct qcow2 *q, uint64_t count, uint64_t *offset)
 {
     uint64_t got;
 
+    /* Each fresh refcount block takes a cluster of the area it covers: no longer runs there. */
+    if (count >= UINT64_C(1) << (q->refblock_bits - 1))
+        return alloc_large(q, count, offset);
     return allocate(q, count, true, offset, &got);
 }
 

@@ -225,6 +225,24 @@ static void test_resize(struct dir *d, gconstpointer unused)
     block_detach(user);
 }
 
+/* Tables longer than what one refcount block covers: an L1 table of 98304 entries in 512 bytes. */
+static void test_long_tables(struct dir *d, gconstpointer unused)
+{
+    struct image_check check = { 0 };
+    g_autoptr(GError) err = NULL;
+
+    create((struct image_create_options){ .path = d->image, .cluster_size = 512 });
+    struct block_user *user = open_ok((struct block_options){ .path = d->image });
+    struct block_node *node = block_user_node(user);
+    write_byte(user, 0, 1);
+    g_assert_cmpint(block_resize(node, (uint64_t)3 << 30, &err), ==, 0);
+    g_assert_cmpint(image_snapshot_create(node, "s", &err), ==, 0);
+    write_byte(user, (uint64_t)2 << 30, 2);
+    g_assert_cmpint(image_check(node, 0, &check, &err), ==, 0);
+    g_assert_cmpuint(check.corruptions + check.leaks, ==, 0);
+    block_detach(user);
+}
+
 /* A compressed cluster is read, and becomes an ordinary one when it is written. */
 static void test_compressed(struct dir *d, gconstpointer unused)
 {
@@ -259,6 +277,7 @@ int main(int argc, char **argv)
     add("/block/qcow2/marked-dirty", test_marked_dirty);
     add("/block/qcow2/snapshot", test_snapshot);
     add("/block/qcow2/resize", test_resize);
+    add("/block/qcow2/long-tables", test_long_tables);
     add("/block/qcow2/compressed", test_compressed);
     return g_test_run();
 }
