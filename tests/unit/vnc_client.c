@@ -223,7 +223,7 @@ static void test_relative_pointer(void)
     expect_events(&m, "(0,0,0,0) (3,-5,0,4) ");
     wire_set_encodings(fd, &pointer_type, 1);
     g_assert_cmpint(first_rect(fd, 1, geometry), ==, -257);
-    g_assert_cmpuint(geometry[0], ==, 0); /* relative */
+    g_assert_cmpuint(geometry[0], ==, 0);         /* relative */
     send_pointer(fd, 0, 0x7FFF + 20, 0x7FFF - 1); /* now differences */
     expect_events(&m, "(20,-1,0,0) ");
     close(fd);

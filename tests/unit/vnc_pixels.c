@@ -269,6 +269,44 @@ static void test_16_bit_surface(void)
     screen_teardown(&s);
 }
 
+/* ---- scrolling ---- */
+
+static unsigned first_line;
+
+static uint32_t lines_of_text(unsigned x, unsigned y)
+{
+    unsigned line = y / 16 + first_line;
+
+    if (y >= 192) /* a status line that stays */
+        return x * 0x10101;
+    return x / 8 < line * 37 % 150 && noise(x, line * 16 + y % 16) & 1 ? 0xAAAAAA : 0;
+}
+
+static void test_scroll(gconstpointer encodings)
+{
+    struct viewer_options o = { .encodings = encodings, .samples_bits = 8, .bytes = 4 };
+    struct screen s;
+
+    screen_setup(&s);
+    o.socket = s.socket;
+    struct viewer *viewer = viewer_open(&o);
+    g_assert_cmpint(viewer_wait_connected(viewer), ==, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        first_line = i < 10 ? i : 30 - i * 2; /* up, then down by two lines */
+        draw(&s, lines_of_text);
+        if (i % 4 != 3) /* sometimes the next one comes before this was sent */
+            wait_for_picture(&s, viewer, 0);
+    }
+    draw(&s, patches);
+    wait_for_picture(&s, viewer, 0);
+    if (g_str_has_prefix(encodings, "copyrect"))
+        g_assert_cmpuint(viewer_copies(viewer), >=, 10);
+    else
+        g_assert_cmpuint(viewer_copies(viewer), ==, 0);
+    viewer_close(viewer);
+    screen_teardown(&s);
+}
+
 static bool is_small(const rfbClient *client, void *unused)
 {
     return client->width == 320 && client->height == 200;
@@ -332,6 +370,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vnc/pixels/compression-levels", test_compression_levels);
     g_test_add_func("/vnc/pixels/jpeg", test_jpeg);
     g_test_add_func("/vnc/pixels/16-bit-surface", test_16_bit_surface);
+    g_test_add_data_func("/vnc/pixels/scroll-copied", "copyrect zrle", test_scroll);
+    g_test_add_data_func("/vnc/pixels/scroll-sent", "zrle", test_scroll);
     g_test_add_func("/vnc/pixels/resize", test_resize);
     g_test_add_func("/vnc/pixels/several-viewers", test_several_viewers);
     return g_test_run();

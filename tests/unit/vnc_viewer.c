@@ -20,7 +20,8 @@ struct event {
 struct viewer {
     struct viewer_options options;
     GThread *thread;
-    gint state, updates, stop, ended; /* atomic */
+    gint state, updates, copies, stop, ended; /* atomic */
+    GotCopyRectProc copy;
     /* Held by the thread while it handles a message, which may take as long as the server does:
        the main loop only tries to take it. */
     GMutex busy;
@@ -38,6 +39,12 @@ static struct viewer *viewer_of(rfbClient *client)
 static void on_finished(rfbClient *client)
 {
     g_atomic_int_inc(&viewer_of(client)->updates);
+}
+
+static void on_copy(rfbClient *client, int from_x, int from_y, int w, int h, int x, int y)
+{
+    g_atomic_int_inc(&viewer_of(client)->copies);
+    viewer_of(client)->copy(client, from_x, from_y, w, h, x, y);
 }
 
 static char *on_password(rfbClient *client)
@@ -72,6 +79,8 @@ static rfbClient *connect_client(struct viewer *viewer)
 
     rfbClientSetClientData(client, &tag, viewer);
     client->FinishedFrameBufferUpdate = on_finished;
+    viewer->copy = client->GotCopyRect;
+    client->GotCopyRect = on_copy;
     client->GetPassword = on_password;
     client->MallocFrameBuffer = on_resize;
     client->canHandleNewFBSize = TRUE;
@@ -172,6 +181,11 @@ int viewer_wait_connected(struct viewer *viewer)
 unsigned viewer_updates(struct viewer *viewer)
 {
     return (unsigned)g_atomic_int_get(&viewer->updates);
+}
+
+unsigned viewer_copies(struct viewer *viewer)
+{
+    return (unsigned)g_atomic_int_get(&viewer->copies);
 }
 
 bool viewer_look(struct viewer *viewer, bool (*fn)(const rfbClient *client, void *opaque),

@@ -31,6 +31,7 @@ int viewer_state(struct viewer *viewer);
 /* Runs the main loop until viewer_state() is not 0. */
 int viewer_wait_connected(struct viewer *viewer);
 unsigned viewer_updates(struct viewer *viewer);
+unsigned viewer_copies(struct viewer *viewer); /* rectangles that were CopyRect */
 
 /*
  * Calls fn with the viewer's picture (client->frameBuffer, width, height, format), which does not

@@ -72,6 +72,8 @@ struct vnc_client {
     pixman_region32_t requested; /* it asked for this */
     pixman_region32_t continuous_area;
     bool continuous;
+    pixman_box32_t copied; /* empty, or: the next update begins with a copy to here, ... */
+    int copied_dy;         /* ... from so many rows further down */
     struct vnc_encoder *encoder;
     struct vnc_job *job;  /* an update that is being encoded */
     GByteArray *deferred; /* messages that wait for the end of the update */
@@ -119,6 +121,12 @@ void vnc_pointer_event(struct vnc_client *client, uint8_t buttons, unsigned x, u
 bool vnc_update_wanted(const struct vnc_client *client);
 /* Sends what is to be said and shown, as far as the client asked for it and can take it. */
 void vnc_update_send(struct vnc_client *client);
+/*
+ * What is to be shown at `to` the client shows dy rows further down: it is told to copy, if it can
+ * and its picture is up to date, by the vnc_update_send() that must follow at once. Else these
+ * pixels are out of date.
+ */
+void vnc_update_scroll(struct vnc_client *client, const pixman_box32_t *to, int dy);
 /* The client's socket takes more. */
 void vnc_update_continue(struct vnc_client *client);
 /* The worker's function: encodes a slice of a job. */

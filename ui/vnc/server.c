@@ -365,12 +365,29 @@ static bool anyone_wants(const struct vnc_server *server)
     return false;
 }
 
+/* A scrolled screen is told by a copy where a client understands it. */
+static void look_for_scroll(struct vnc_server *server)
+{
+    pixman_box32_t to;
+    int dy;
+
+    if (!vnc_shadow_scroll(server->shadow, console_surface(server->con),
+                           pixman_region32_extents(&server->damage), &to, &dy))
+        return;
+    FOR_EACH_CLIENT(client, server)
+    {
+        if (client->ready && !client->closing)
+            vnc_update_scroll(client, &to, dy);
+    }
+}
+
 void vnc_server_refresh(struct vnc_server *server)
 {
     pixman_region32_t changed;
 
     if (!anyone_wants(server))
         return;
+    look_for_scroll(server);
     pixman_region32_init(&changed);
     vnc_shadow_update(server->shadow, console_surface(server->con), &server->damage, &changed);
     pixman_region32_clear(&server->damage);

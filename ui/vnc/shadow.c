@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ui/vnc/scroll.h"
+
 #define TILE_WIDTH  32
 #define TILE_HEIGHT 16
 #define RGB         0xFFFFFFu
@@ -164,6 +166,35 @@ void vnc_shadow_update(struct vnc_shadow *shadow, pixman_image_t *surface,
                                (int)boxes->len);
     pixman_region32_union(changed, changed, &found);
     pixman_region32_fini(&found);
+}
+
+static void move_rows(struct vnc_shadow *shadow, const pixman_box32_t *to, int dy)
+{
+    size_t bytes = (size_t)(to->x2 - to->x1) * sizeof(*shadow->pixels);
+    int first = dy > 0 ? to->y1 : to->y2 - 1, step = dy > 0 ? 1 : -1;
+
+    for (int i = 0, y = first; i < to->y2 - to->y1; i++, y += step) {
+        uint32_t *row = shadow->pixels + (size_t)y * shadow->width + to->x1;
+
+        memcpy(row, row + (ptrdiff_t)dy * (ptrdiff_t)shadow->width, bytes);
+    }
+}
+
+bool vnc_shadow_scroll(struct vnc_shadow *shadow, pixman_image_t *surface,
+                       const pixman_box32_t *box, pixman_box32_t *to, int *dy)
+{
+    struct vnc_rows before = { shadow->pixels, shadow->width }, now;
+
+    if (!is_rgb32(surface))
+        return false;
+    now.pixels = pixman_image_get_data(surface);
+    now.stride = (size_t)pixman_image_get_stride(surface) / sizeof(*now.pixels);
+    if (!vnc_find_scroll(before, now, box, to, dy))
+        return false;
+    g_mutex_lock(&shadow->lock);
+    move_rows(shadow, to, *dy);
+    g_mutex_unlock(&shadow->lock);
+    return true;
 }
 
 void vnc_shadow_fetch(struct vnc_shadow *shadow, const pixman_box32_t *box, uint32_t *pixels)

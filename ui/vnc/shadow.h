@@ -5,6 +5,7 @@
 #ifndef UI_VNC_SHADOW_H
 #define UI_VNC_SHADOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <pixman.h>
 
@@ -24,6 +25,14 @@ unsigned vnc_shadow_height(const struct vnc_shadow *shadow);
  */
 void vnc_shadow_update(struct vnc_shadow *shadow, pixman_image_t *surface,
                        pixman_region32_t *damage, pixman_region32_t *changed);
+
+/*
+ * Looks whether the surface shows inside the box what the shadow does, only scrolled. If so, the
+ * shadow's rows are moved the same way: the pixels at *to came from dy rows further down. What
+ * else has changed vnc_shadow_update() finds as always, so a wrong guess does no harm.
+ */
+bool vnc_shadow_scroll(struct vnc_shadow *shadow, pixman_image_t *surface,
+                       const pixman_box32_t *box, pixman_box32_t *to, int *dy);
 
 /* Copies the pixels (0x00RRGGBB) of a rectangle inside the picture, row by row. From any thread. */
 void vnc_shadow_fetch(struct vnc_shadow *shadow, const pixman_box32_t *box, uint32_t *pixels);

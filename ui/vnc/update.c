@@ -157,6 +157,31 @@ static void region_to_send(struct vnc_client *client, pixman_region32_t *region)
     }
 }
 
+static bool asked_for(struct vnc_client *client, const pixman_box32_t *box)
+{
+    pixman_box32_t wanted = *box;
+
+    return pixman_region32_contains_rectangle(&client->requested, &wanted) == PIXMAN_REGION_IN ||
+           (client->continuous && pixman_region32_contains_rectangle(&client->continuous_area,
+                                                                     &wanted) == PIXMAN_REGION_IN);
+}
+
+void vnc_update_scroll(struct vnc_client *client, const pixman_box32_t *to, int dy)
+{
+    unsigned width = vnc_shadow_width(client->server->shadow);
+    unsigned height = vnc_shadow_height(client->server->shadow);
+
+    if (vnc_update_wanted(client) && (client->can & VNC_CAN_COPYRECT) && asked_for(client, to) &&
+        !pixman_region32_not_empty(&client->dirty) && client->width == width &&
+        client->height == height) {
+        client->copied = *to;
+        client->copied_dy = dy;
+        return;
+    }
+    pixman_region32_union_rect(&client->dirty, &client->dirty, to->x1, to->y1,
+                               (unsigned)(to->x2 - to->x1), (unsigned)(to->y2 - to->y1));
+}
+
 static struct vnc_job *create_job(struct vnc_client *client, pixman_region32_t *region)
 {
     struct vnc_job *job = g_new0(struct vnc_job, 1);
@@ -196,14 +221,26 @@ static void send_size(struct vnc_client *client)
     vnc_stream_write(client->stream, message->data, message->len);
 }
 
+static void put_copy(struct vnc_client *client, GByteArray *out)
+{
+    uint8_t source[4];
+
+    vnc_put_rect_header(out, &client->copied, VNC_ENCODING_COPYRECT);
+    put_be16(source, (uint16_t)client->copied.x1);
+    put_be16(source + 2, (uint16_t)(client->copied.y1 + client->copied_dy));
+    g_byte_array_append(out, source, sizeof(source));
+    client->copied = (pixman_box32_t){ 0 };
+}
+
 static void send_rects(struct vnc_client *client, pixman_region32_t *region)
 {
     g_autoptr(GByteArray) message = g_byte_array_new();
-    unsigned rects = 0;
+    bool copy = client->copied.x2 > client->copied.x1;
+    unsigned rects = copy;
 
     if (pixman_region32_not_empty(region)) {
         client->job = create_job(client, region);
-        rects = client->job->boxes->len;
+        rects += client->job->boxes->len;
     }
     rects += (unsigned)__builtin_popcount(client->tell);
     if (rects == 0)
@@ -211,10 +248,13 @@ static void send_rects(struct vnc_client *client, pixman_region32_t *region)
     put_update_header(message, rects);
     vnc_put_pseudo_rects(client, client->tell, message);
     client->tell = 0;
+    if (copy)
+        put_copy(client, message);
     vnc_stream_write(client->stream, message->data, message->len);
+    if (copy || client->job != NULL)
+        pixman_region32_clear(&client->requested);
     if (client->job != NULL) {
         pixman_region32_subtract(&client->dirty, &client->dirty, region);
-        pixman_region32_clear(&client->requested);
         start_slice(client->job);
     }
 }
