@@ -115,6 +115,18 @@ initramfs() {
     (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0 --reproducible)
 }
 
+# add_program DIRECTORY COMMAND: one of this machine's programs and the libraries that it needs.
+add_program() {
+    local file
+    need "$2"
+    file=$(command -v "$2")
+    cp -L "$file" "$1/bin/"
+    ldd "$file" | grep -o '/[^ ]*' | while read -r file; do
+        mkdir -p "$1$(dirname "$file")"
+        cp -L "$file" "$1$file"
+    done
+}
+
 # busybox_tree DIRECTORY: an empty root with a static busybox that finds all its applets.
 busybox_tree() {
     need busybox

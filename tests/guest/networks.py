@@ -1,0 +1,179 @@
+"""Scenarios of the network card: TAP to a network namespace, bridged, routed and by NAT, and PXE.
+
+They make interfaces, so they need root on a machine that is theirs: the KVM lab.
+"""
+
+import hashlib
+import os
+import subprocess
+import time
+
+from machine import Failure
+from scenarios import scenario
+
+TAP = 'vif1.0-emu'  # as Xen's toolstack names it
+SIZE = 8 << 20      # of the files that are transferred
+
+
+def sh(command):
+    """Runs a shell command on the host; its failure is a Failure."""
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f'{command}: {done.stderr.strip()}')
+    return done.stdout
+
+
+class Peer:
+    """A network namespace at the far end, and the interfaces that lead there."""
+
+    def __init__(self, setup):
+        # All that Xen's scripts vif-bridge, vif-route and vif-nat load or rely on.
+        sh('modprobe -a bridge veth 8021q nf_tables nft_chain_nat nft_masq')
+        sh(f'ip netns add peer; ip link add veth0 type veth peer name eth0 netns peer;'
+           f'ip link set veth0 up; ip -n peer link set lo up; ip -n peer link set eth0 up;'
+           f'ip tuntap add {TAP} mode tap')
+        for line in setup.strip().splitlines():
+            sh(line)
+        sh(f'ip link set {TAP} up')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(f'ip netns del peer; ip link del {TAP}; ip link del br0; ip link del veth0;'
+                       'nft flush ruleset', shell=True, capture_output=True, check=False)
+
+    def start(self, command, **options):
+        """Starts a shell command over there."""
+        return subprocess.Popen(f'exec ip netns exec peer {command}', shell=True, **options)
+
+
+BRIDGE = f'''
+ip link add br0 type bridge
+ip link set br0 up
+ip link set veth0 master br0
+ip link set {TAP} master br0
+ip -n peer address add 192.168.7.1/24 dev eth0
+'''
+ROUTE = f'''
+ip address add 10.7.0.1/32 dev {TAP}
+ip route add 10.7.0.2/32 dev {TAP}
+ip address add 192.168.7.2/24 dev veth0
+ip -n peer address add 192.168.7.1/24 dev eth0
+ip -n peer route add 10.7.0.0/24 via 192.168.7.2
+sysctl -qw net.ipv4.ip_forward=1
+'''
+NAT = ROUTE.replace('ip -n peer route add 10.7.0.0/24 via 192.168.7.2\n', '') + '''
+nft add table ip nat
+nft add chain ip nat post '{ type nat hook postrouting priority 100; }'
+nft add rule ip nat post ip saddr 10.7.0.0/24 oifname veth0 masquerade
+'''
+GUEST_BRIDGED = 'ip address add 192.168.7.3/24 dev eth0 && ip link set eth0 up'
+GUEST_ROUTED = ('ip address add 10.7.0.2/32 dev eth0 && ip link set eth0 up && '
+                'ip route add 10.7.0.1 dev eth0 && ip route add default via 10.7.0.1')
+
+
+def guest(bench):
+    """The test guest with its card on the TAP."""
+    return bench.linux('then=shell', '-netdev', f'tap,id=n,ifname={TAP},script=no,downscript=no',
+                       '-device', 'e1000,netdev=n,mac=52:54:00:12:34:56')
+
+
+def wait_link(vm):
+    vm.shell('wait_until 10 grep -q 1 /sys/class/net/eth0/carrier')
+
+
+def to_peer(vm, peer, bench, address='192.168.7.1'):
+    """A file from the guest to the peer; the sum is compared. Returns MB/s."""
+    got = bench.file('received')
+    with open(got, 'wb') as file:
+        server = peer.start('busybox nc -l -p 5000', stdout=file, stdin=subprocess.DEVNULL)
+        time.sleep(0.5)
+        wanted = vm.shell('sha256sum /tmp/file').split()[0]
+        begin = time.monotonic()
+        vm.shell(f'nc {address} 5000 < /tmp/file', 120)
+        server.wait(60)
+    seconds = time.monotonic() - begin
+    with open(got, 'rb') as file:
+        content = file.read()
+    if hashlib.sha256(content).hexdigest() != wanted:
+        raise Failure(f'to the peer: {len(content)} bytes, other content')
+    return len(content) / seconds / 1e6
+
+
+def from_peer(vm, peer, bench, address='192.168.7.1'):
+    """A file from the peer to the guest."""
+    path = bench.file('sent')
+    content = os.urandom(SIZE)
+    with open(path, 'wb') as file:
+        file.write(content)
+    with open(path, 'rb') as file:
+        server = peer.start('busybox nc -l -p 5001', stdin=file)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        got = vm.shell(f'nc {address} 5001 < /dev/null > /tmp/got; sha256sum /tmp/got', 120)
+        seconds = time.monotonic() - begin
+        server.terminate()
+        server.wait()
+    if got.split()[0] != hashlib.sha256(content).hexdigest():
+        raise Failure('from the peer: other content')
+    return SIZE / seconds / 1e6
+
+
+def both_ways(vm, peer, bench, what, address='192.168.7.1'):
+    rates = to_peer(vm, peer, bench, address), from_peer(vm, peer, bench, address)
+    print(f'# {what}: {rates[0]:.1f} MB/s to the peer, {rates[1]:.1f} MB/s from it', flush=True)
+
+
+@scenario()
+def network_bridge(bench):
+    """Files over a bridged TAP: TSO on and off, jumbo frames, a VLAN; the driver's self-test."""
+    with Peer(BRIDGE) as peer, guest(bench) as vm:
+        vm.shell(GUEST_BRIDGED)
+        wait_link(vm)
+        vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
+        both_ways(vm, peer, bench, 'bridge')
+        vm.shell('ethtool -K eth0 tso off sg off tx off rx off')
+        both_ways(vm, peer, bench, 'bridge, no offloads')
+        vm.shell('ethtool -K eth0 rx on tx on sg on tso on')
+        wait_link(vm)
+
+        for link in ('veth0', 'br0', TAP):
+            sh(f'ip link set {link} mtu 9000')
+        sh('ip -n peer link set eth0 mtu 9000')
+        vm.shell('ip link set eth0 mtu 9000')
+        wait_link(vm)
+        vm.shell('ping -c 2 -W 5 -s 8972 192.168.7.1')
+        both_ways(vm, peer, bench, 'bridge, jumbo frames')
+
+        sh('ip -n peer link add link eth0 name eth0.100 type vlan id 100;'
+           'ip -n peer address add 192.168.8.1/24 dev eth0.100; ip -n peer link set eth0.100 up')
+        vm.shell('ip link add link eth0 name eth0.100 type vlan id 100 && '
+                 'ip address add 192.168.8.3/24 dev eth0.100 && ip link set eth0.100 up')
+        both_ways(vm, peer, bench, 'bridge, VLAN', '192.168.8.1')
+
+        print('# ' + vm.shell('ethtool -S eth0').replace('\n', '\n# '), flush=True)
+        vm.shell('ethtool -t eth0 offline', 240)
+        vm.shell('ip link set eth0 up')
+        wait_link(vm)
+        vm.shell('ping -c 2 -W 5 192.168.7.1')
+
+
+@scenario()
+def network_route(bench):
+    """Files over a routed TAP, as vif-route sets it up."""
+    with Peer(ROUTE) as peer, guest(bench) as vm:
+        vm.shell(GUEST_ROUTED)
+        wait_link(vm)
+        vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
+        both_ways(vm, peer, bench, 'route')
+
+
+@scenario()
+def network_nat(bench):
+    """Files through address translation, as vif-nat sets it up."""
+    with Peer(NAT) as peer, guest(bench) as vm:
+        vm.shell(GUEST_ROUTED)
+        wait_link(vm)
+        vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
+        both_ways(vm, peer, bench, 'NAT')
