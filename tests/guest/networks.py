@@ -80,7 +80,7 @@ def guest(bench):
 
 
 def wait_link(vm):
-    vm.shell('wait_until 10 grep -q 1 /sys/class/net/eth0/carrier')
+    vm.shell('. /selftest/lib; wait_until 20 grep -q 1 /sys/class/net/eth0/carrier')
 
 
 def to_peer(vm, peer, bench, address='192.168.7.1'):
