@@ -27,16 +27,17 @@ class Peer:
     """A network namespace at the far end, and the interfaces that lead there."""
 
     def __init__(self, setup):
+        self.setup = setup
+
+    def __enter__(self):
+        self.__exit__()  # what an earlier failure left
         # All that Xen's scripts vif-bridge, vif-route and vif-nat load or rely on.
         sh('modprobe -a bridge veth 8021q nf_tables nft_chain_nat nft_masq')
         sh(f'ip netns add peer; ip link add veth0 type veth peer name eth0 netns peer;'
            f'ip link set veth0 up; ip -n peer link set lo up; ip -n peer link set eth0 up;'
-           f'ip tuntap add {TAP} mode tap')
-        for line in setup.strip().splitlines():
+           f'ip tuntap add {TAP} mode tap; ip link set {TAP} up')
+        for line in self.setup.strip().splitlines():
             sh(line)
-        sh(f'ip link set {TAP} up')
-
-    def __enter__(self):
         return self
 
     def __exit__(self, *_):
@@ -79,15 +80,25 @@ def guest(bench):
                        '-device', 'e1000,netdev=n,mac=52:54:00:12:34:56')
 
 
+def up(vm, commands):
+    """Runs the commands that bring the guest's card up, once it has booted."""
+    vm.shell('. /selftest/lib; mkfifo /tmp/open', 240)
+    vm.shell(commands)
+    wait_link(vm)
+
+
 def wait_link(vm):
-    vm.shell('. /selftest/lib; wait_until 20 grep -q 1 /sys/class/net/eth0/carrier')
+    vm.shell('wait_until 20 grep -q 1 /sys/class/net/eth0/carrier')
+
+
+# busybox' nc ends when its standard input or the connection ends, so the receiver's input stays open.
 
 
 def to_peer(vm, peer, bench, address='192.168.7.1'):
     """A file from the guest to the peer; the sum is compared. Returns MB/s."""
     got = bench.file('received')
     with open(got, 'wb') as file:
-        server = peer.start('busybox nc -l -p 5000', stdout=file, stdin=subprocess.DEVNULL)
+        server = peer.start('busybox nc -l -p 5000', stdout=file, stdin=subprocess.PIPE)
         time.sleep(0.5)
         wanted = vm.shell('sha256sum /tmp/file').split()[0]
         begin = time.monotonic()
@@ -111,7 +122,7 @@ def from_peer(vm, peer, bench, address='192.168.7.1'):
         server = peer.start('busybox nc -l -p 5001', stdin=file)
         time.sleep(0.5)
         begin = time.monotonic()
-        got = vm.shell(f'nc {address} 5001 < /dev/null > /tmp/got; sha256sum /tmp/got', 120)
+        got = vm.shell(f'nc {address} 5001 <> /tmp/open > /tmp/got; sha256sum /tmp/got', 120)
         seconds = time.monotonic() - begin
         server.terminate()
         server.wait()
@@ -129,8 +140,7 @@ def both_ways(vm, peer, bench, what, address='192.168.7.1'):
 def network_bridge(bench):
     """Files over a bridged TAP: TSO on and off, jumbo frames, a VLAN; the driver's self-test."""
     with Peer(BRIDGE) as peer, guest(bench) as vm:
-        vm.shell(GUEST_BRIDGED)
-        wait_link(vm)
+        up(vm, GUEST_BRIDGED)
         vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
         both_ways(vm, peer, bench, 'bridge')
         vm.shell('ethtool -K eth0 tso off sg off tx off rx off')
@@ -163,8 +173,7 @@ def network_bridge(bench):
 def network_route(bench):
     """Files over a routed TAP, as vif-route sets it up."""
     with Peer(ROUTE) as peer, guest(bench) as vm:
-        vm.shell(GUEST_ROUTED)
-        wait_link(vm)
+        up(vm, GUEST_ROUTED)
         vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
         both_ways(vm, peer, bench, 'route')
 
@@ -173,7 +182,6 @@ def network_route(bench):
 def network_nat(bench):
     """Files through address translation, as vif-nat sets it up."""
     with Peer(NAT) as peer, guest(bench) as vm:
-        vm.shell(GUEST_ROUTED)
-        wait_link(vm)
+        up(vm, GUEST_ROUTED)
         vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
         both_ways(vm, peer, bench, 'NAT')
