@@ -12,6 +12,7 @@ from machine import Failure
 from scenarios import scenario
 
 TAP = 'vif1.0-emu'  # as Xen's toolstack names it
+ROM = '/usr/lib/ipxe/qemu/pxe-e1000.rom'
 SIZE = 8 << 20      # of the files that are transferred
 
 
@@ -185,3 +186,15 @@ def network_nat(bench):
         up(vm, GUEST_ROUTED)
         vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
         both_ways(vm, peer, bench, 'NAT')
+
+
+@scenario('netboot')
+def network_boot(bench):
+    """iPXE's ROM gets pxelinux by TFTP, and that Debian's installer."""
+    with bench.machine('-netdev',
+                       f'user,id=n,tftp={bench.material("tftp")},bootfile=pxelinux.0',
+                       '-device', f'e1000,netdev=n,romfile={ROM}', '-boot', 'n',
+                       memory=512) as vm:
+        vm.expect('^PXELINUX 6', 120)
+        vm.expect('^Loading initrd.gz... *ok', 400)
+        vm.expect('^Starting system log daemon', 300)
