@@ -17,7 +17,8 @@ static struct {
     int event_fd;
     bool started;
     unsigned in_flight;
-    struct file_io *backlog, **backlog_tail; /* waits for room in the kernel's queue */
+    unsigned completing; /* done callbacks being run, by themselves or inside one another */
+    struct file_io *backlog, **backlog_tail; /* not yet in the kernel's queue */
     struct io_event events[BATCH];           /* fetched, and handed out up to next_event */
     int n_events, next_event;
 } aio = { .event_fd = -1 };
@@ -47,59 +48,58 @@ int aio_start(GError **err)
     return 0;
 }
 
-/* Hands one request to the kernel: 0, -EAGAIN when its queue is full, or an error of the file. */
-static int submit(struct file_io *io)
+static void append(struct file_io *io)
 {
-    struct iocb *list[1] = { &io->iocb };
-
-    if (io->write)
-        io_prep_pwritev(&io->iocb, io->file->fd, io->iov, io->n, (long long)io->offset);
-    else
-        io_prep_preadv(&io->iocb, io->file->fd, io->iov, io->n, (long long)io->offset);
-    io_set_eventfd(&io->iocb, aio.event_fd);
-    int ret = io_submit(aio.context, 1, list);
-    if (ret == 1)
-        aio.in_flight++;
-    return ret == 1 ? 0 : ret < 0 ? ret : -EAGAIN;
-}
-
-/* What cannot be queued is done by a thread, which also finds out the errno if there is one. */
-static void submit_or_fall_back(struct file_io *io)
-{
-    int ret = submit(io);
-
-    if (ret == -EAGAIN && aio.in_flight > 0) {
-        io->next = NULL;
-        *aio.backlog_tail = io;
-        aio.backlog_tail = &io->next;
-    } else if (ret < 0) {
-        pool_submit(&io->work);
-    }
-}
-
-void aio_submit(struct file_io *io)
-{
-    if (aio.backlog == NULL) {
-        submit_or_fall_back(io);
-        return;
-    }
     io->next = NULL;
     *aio.backlog_tail = io;
     aio.backlog_tail = &io->next;
 }
 
-static void resubmit_backlog(void)
+static struct file_io *take_first(void)
 {
     struct file_io *io = aio.backlog;
 
-    aio.backlog = NULL;
-    aio.backlog_tail = &aio.backlog;
-    while (io != NULL) {
-        struct file_io *next = io->next;
+    aio.backlog = io->next;
+    if (aio.backlog == NULL)
+        aio.backlog_tail = &aio.backlog;
+    return io;
+}
 
-        aio_submit(io);
-        io = next;
+/*
+ * Hands the backlog to the kernel, as many as fit by one call. What the kernel refuses is done by
+ * a thread, which also finds out the errno if there is one.
+ */
+static void submit_backlog(void)
+{
+    struct iocb *list[BATCH];
+
+    while (aio.backlog != NULL) {
+        int n = 0;
+
+        for (struct file_io *io = aio.backlog; io != NULL && n < BATCH; io = io->next)
+            list[n++] = &io->iocb;
+        int done = io_submit(aio.context, n, list);
+        if (done <= 0 && (done == 0 || done == -EAGAIN) && aio.in_flight > 0)
+            return; /* its queue is full: again when something completes */
+        if (done <= 0)
+            pool_submit(&take_first()->work);
+        for (int i = 0; i < done; i++) {
+            take_first();
+            aio.in_flight++;
+        }
     }
+}
+
+void aio_submit(struct file_io *io)
+{
+    if (io->write)
+        io_prep_pwritev(&io->iocb, io->file->fd, io->iov, io->n, (long long)io->offset);
+    else
+        io_prep_preadv(&io->iocb, io->file->fd, io->iov, io->n, (long long)io->offset);
+    io_set_eventfd(&io->iocb, aio.event_fd);
+    append(io);
+    if (aio.completing == 0)
+        submit_backlog(); /* else together with others, at the end of the batch */
 }
 
 /* A short transfer (the end of the file, a full disk) is finished or explained by a thread. */
@@ -146,11 +146,14 @@ bool aio_run_completions(void)
         void *iocb = event.obj;
 
         any = true;
+        aio.completing++;
         complete((struct file_io *)((char *)iocb - offsetof(struct file_io, iocb)),
                  (long)event.res);
-        if (aio.backlog != NULL)
-            resubmit_backlog();
+        aio.completing--;
+        if (aio.next_event == aio.n_events)
+            submit_backlog();
     }
+    submit_backlog();
     return any;
 }
 

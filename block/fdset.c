@@ -31,6 +31,7 @@ static struct member *first_from(int64_t id)
     return m;
 }
 
+/* Numbers are used again, as QEMU does; toolstacks count on small ones. */
 static int64_t lowest_free_id(void)
 {
     struct member *m;
@@ -119,6 +120,10 @@ static const struct member *find(int64_t id, int access)
     return usable;
 }
 
+/*
+ * The duplicate shares its file status flags with the original, so O_DIRECT shows up there too; a
+ * second open() through /proc would need rights that a confined process does not have.
+ */
 static int dup_with_flags(int fd, int flags)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -57,6 +57,7 @@ static int probe_alignment(struct block_file *file, GError **err)
     return 0;
 }
 
+/* As QEMU: an fd from outside is duplicated, so that its owner may close it. */
 static int open_fd(const struct block_options *o, bool writable, GError **err)
 {
     /* O_NONBLOCK: a FIFO in the place of an image must not hang us. */
@@ -78,6 +79,7 @@ static int open_fd(const struct block_options *o, bool writable, GError **err)
     return fd;
 }
 
+/* Reading a terminal or a pipe as a disk would hang or lie. */
 static int check_kind(struct block_file *file, GError **err)
 {
     struct stat st;
@@ -90,6 +92,7 @@ static int check_kind(struct block_file *file, GError **err)
     return 0;
 }
 
+/* The lock comes last: until then nothing was read or written that matters. */
 static int set_up(struct block_file *file, const struct block_options *o, GError **err)
 {
     int ret = check_kind(file, err);
@@ -190,6 +193,7 @@ static int transfer(struct block_file *file, bool write, uint8_t *buf, size_t le
     return 0;
 }
 
+/* Whether the kernel takes the request with O_DIRECT as it is. */
 static bool aligned(const struct block_file *file, uint64_t offset, uint64_t len,
                     const struct iovec *iov, int n)
 {
@@ -240,6 +244,10 @@ static int bounce(struct block_file *file, bool write, const struct iovec *iov, 
     return ret;
 }
 
+/*
+ * The common case is one system call. Where that stops half-way (end of file, signal, full disk) it
+ * is done again element by element, which is simple and finds the exact error.
+ */
 static int transfer_iov(struct block_file *file, bool write, const struct iovec *iov, int n,
                         uint64_t offset, uint64_t len)
 {
@@ -308,6 +316,7 @@ int file_discard(struct block_file *file, uint64_t offset, uint64_t len)
     return errno == EOPNOTSUPP || errno == ENOTTY || errno == ENOSYS ? -ENOTSUP : -errno;
 }
 
+/* The last resort of file_zero(). */
 static int write_zeroes(struct block_file *file, uint64_t offset, uint64_t len)
 {
     size_t chunk = len < (1 << 20) ? round_up(len, FILE_MAX_ALIGN) : 1 << 20;
@@ -364,6 +373,7 @@ static void io_done(struct pool_work *work)
     io->done(io);
 }
 
+/* Unaligned requests of a native file are bounced, and so need a thread. */
 void file_submit(struct file_io *io)
 {
     io->work.run = run_io;

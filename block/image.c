@@ -48,6 +48,7 @@ int create_reserve(struct block_file *file, uint64_t offset, uint64_t len, bool 
     return -posix_fallocate(file->fd, (off_t)offset, (off_t)len);
 }
 
+/* A sparse file, unless space is to be reserved. */
 static int raw_create(struct block_file *file, const struct image_create_options *o, GError **err)
 {
     if (o->backing != NULL)
@@ -121,6 +122,7 @@ int image_create(const struct image_create_options *options, GError **err)
     return ret < 0 ? ret : preallocate(&o, err);
 }
 
+/* The name is gone at once: whatever happens, no file is left behind. */
 int image_create_overlay(struct block_node *base, struct block_node **out, GError **err)
 {
     struct image_create_options create = { .path = "temporary overlay", .size = base->size };

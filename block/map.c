@@ -5,6 +5,10 @@
 #include "block/format.h"
 #include "block/iov.h"
 
+/*
+ * A loop, not a recursion: the length of the chain is the image's choice. Each step down narrows
+ * the range to what that image leaves open; a shorter backing file reads as zeroes behind its end.
+ */
 int block_map(struct block_node *node, uint64_t offset, uint64_t len, unsigned flags,
               struct block_extent *extent)
 {
@@ -26,6 +30,7 @@ int block_map(struct block_node *node, uint64_t offset, uint64_t len, unsigned f
     }
 }
 
+/* iov, n: exactly the extent. */
 static int read_extent(const struct block_extent *extent, uint64_t offset, const struct iovec *iov,
                        int n)
 {

@@ -22,6 +22,7 @@ const struct block_format *format_by_name(const char *name)
 
 /* ---- opening and closing ---- */
 
+/* Everything that needs no file. */
 static struct block_node *new_node(const struct block_options *o)
 {
     struct block_node *node = g_new0(struct block_node, 1);
@@ -142,6 +143,7 @@ static void replace_string(char **string, const char *value)
     *string = g_strdup(value);
 }
 
+/* Each image names the next one; the length is limited, since they may form a circle. */
 static int open_chain(struct block_node *node, const struct block_options *o, GError **err)
 {
     int depth = 1;
@@ -175,6 +177,7 @@ static int open_with_chain(const struct block_options *o, struct block_node **ou
     return ret;
 }
 
+/* With snapshot=on the image itself becomes the read-only backing file of a temporary one. */
 int block_open(const struct block_options *options, struct block_node **out, GError **err)
 {
     struct block_options base = *options;
@@ -196,6 +199,7 @@ struct block_node *block_ref(struct block_node *node)
     return node;
 }
 
+/* From the top down: an overlay holds one reference of its backing node. */
 void block_unref(struct block_node *node)
 {
     while (node != NULL && --node->refs == 0) {
@@ -353,6 +357,11 @@ bool block_busy(const struct block_node *node)
     return node->in_flight > 0;
 }
 
+/*
+ * Completions are run here, by whichever thread holds the lock, since the main loop cannot run
+ * while we hold it. Limits do not count while draining, else a slow disk would stop the machine for
+ * long.
+ */
 void block_drain(struct block_node *node)
 {
     bool nested = node->draining;

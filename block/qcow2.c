@@ -31,6 +31,7 @@ static int read_reft(struct qcow2 *q, GError **err)
     return ret < 0 ? fail_errno(err, -ret, "%s: reading the refcount table", q->file->name) : 0;
 }
 
+/* What follows from the header and does not change; and the cache, sized for the cluster size. */
 static void set_geometry(struct qcow2 *q)
 {
     const struct q2_header *h = &q->header;
@@ -139,6 +140,10 @@ out_free:
     return ret;
 }
 
+/*
+ * The node is drained. If the last flush fails the image stays marked as dirty (with lazy
+ * refcounts), or has leaks at worst.
+ */
 static void q2_close(struct block_node *node)
 {
     struct qcow2 *q = node->state;

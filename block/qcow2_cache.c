@@ -4,6 +4,11 @@
 
 #include "block/qcow2.h"
 
+/*
+ * Slices of L2 tables and refcount blocks share one cache, found by their place in the file. A
+ * slice, not a whole table, is the unit: with clusters of 2 MiB a table would cost 2 MiB for one
+ * entry.
+ */
 static void free_slice(gpointer opaque)
 {
     struct q2_slice *slice = opaque;
@@ -67,6 +72,7 @@ static struct q2_slice *insert(struct q2_cache *cache, enum q2_kind kind, uint64
     return slice;
 }
 
+/* Moves what it finds to the end of the list: used last, thrown out last. */
 static struct q2_slice *find(struct q2_cache *cache, uint64_t offset)
 {
     struct q2_slice *slice = g_hash_table_lookup(cache->slices, &offset);
@@ -128,6 +134,10 @@ void q2_cache_clean(struct q2_cache *cache, struct q2_slice *slice)
     slice->dirty = false;
 }
 
+/*
+ * Without this a freed table that is still dirty here would later be written over whatever its
+ * cluster is used for by then.
+ */
 void q2_cache_drop(struct qcow2 *q, uint64_t offset)
 {
     for (uint32_t i = 0; i < q->cluster_size; i += q->cache.slice_size) {

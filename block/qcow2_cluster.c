@@ -51,6 +51,7 @@ int q2_lookup(struct qcow2 *q, uint64_t offset, bool may_block, struct q2_slice 
     return q2_cache_get(q, Q2_L2, table + slice_offset, may_block, slice);
 }
 
+/* A table of ours has refcount 1, hence COPIED. */
 static void set_l1(struct qcow2 *q, uint64_t index, uint64_t table)
 {
     q->l1[index] = table | Q2_COPIED;
@@ -116,6 +117,10 @@ int q2_lookup_for_change(struct qcow2 *q, uint64_t offset, struct q2_slice **sli
     return q2_cache_get(q, Q2_L2, table + slice_offset, true, slice);
 }
 
+/*
+ * Version 3 has the zero flag; in version 2 the bit is reserved. Offset 0 is the header's cluster
+ * and so can mean "none": no L2 entry ever leads to the header.
+ */
 int q2_classify(const struct qcow2 *q, uint64_t entry, enum extent_kind *kind)
 {
     uint64_t offset = entry & Q2_OFFSET_MASK;
@@ -170,6 +175,7 @@ static int map_slice(const struct qcow2 *q, const struct q2_slice *slice, uint32
     return 0;
 }
 
+/* An extent ends at the end of a slice at the latest; the caller asks again. */
 static int map_locked(struct qcow2 *q, uint64_t offset, uint64_t len, unsigned flags,
                       struct block_extent *extent)
 {
@@ -195,6 +201,10 @@ static int map_locked(struct qcow2 *q, uint64_t offset, uint64_t len, unsigned f
     return 0;
 }
 
+/*
+ * The main loop never waits for the lock: a thread may hold it while it reads a table. It then
+ * takes the slow way, like for a table that is not in memory.
+ */
 int q2_map(struct block_node *node, uint64_t offset, uint64_t len, unsigned flags,
            struct block_extent *extent)
 {

@@ -8,11 +8,13 @@
 #include "block/create.h"
 #include "block/qcow2.h"
 
+/* -1 for what is not a power of two. */
 static int log2_exact(uint32_t value)
 {
     return value != 0 && (value & (value - 1)) == 0 ? __builtin_ctz(value) : -1;
 }
 
+/* Defaults and limits; everything but the places of the tables. */
 static int choose(const struct image_create_options *o, struct q2_header *h, GError **err)
 {
     uint32_t cluster_size = o->cluster_size != 0 ? o->cluster_size : 65536;
@@ -67,6 +69,10 @@ int q2_create(struct block_file *file, const struct image_create_options *o, GEr
     return ret;
 }
 
+/*
+ * The mapping is complete, and the file reaches to its end: a cluster behind the end of the file
+ * would look like corruption to others.
+ */
 int q2_create_prealloc(struct block_node *node, enum image_preallocation mode, GError **err)
 {
     struct qcow2 *q = node->state;

@@ -9,6 +9,7 @@
 
 #define HEADER_SECTOR 4096u
 
+/* One L1 entry maps a table of cluster_size / 8 clusters. */
 uint64_t q2_l1_entries(uint64_t size, uint32_t cluster_bits)
 {
     unsigned shift = cluster_bits + cluster_bits - 3;
@@ -66,6 +67,7 @@ static int check_tables(const char *name, const struct q2_header *h, GError **er
     return 0;
 }
 
+/* Offsets as in docs/interop/qcow2.txt, "Header"; version 2 ends at 72 and has 16-bit refcounts. */
 static void parse_fields(const uint8_t *b, struct q2_header *h)
 {
     h->version = get_be32(b + 4);
@@ -86,6 +88,10 @@ static void parse_fields(const uint8_t *b, struct q2_header *h)
     }
 }
 
+/*
+ * What we do not know stays in the image when its header is rewritten. Feature names are for people
+ * and left out; bitmaps are not valid any more once we have written.
+ */
 static void keep_extension(struct q2_header *h, const uint8_t *ext, uint32_t size)
 {
     if (h->other_extensions == NULL)
@@ -117,6 +123,7 @@ static int parse_extensions(const char *name, const uint8_t *b, uint32_t pos, ui
     return 0;
 }
 
+/* The backing file's name lies in the first cluster, behind the extensions. */
 static int parse_names(const char *name, const uint8_t *b, uint32_t header_length,
                        struct q2_header *h, GError **err)
 {
@@ -222,6 +229,7 @@ static void fill_fixed(uint8_t *b, const struct q2_header *h)
     }
 }
 
+/* The names come last, so that extensions may grow without a second pass. */
 static GByteArray *build_header(const struct q2_header *h)
 {
     uint8_t fixed[Q2_HEADER_V3] = { 0 };

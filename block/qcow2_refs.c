@@ -18,6 +18,7 @@ int q2_read_l1(struct qcow2 *q, uint64_t offset, uint32_t n, uint64_t **l1)
     return ret;
 }
 
+/* Each data cluster counts once for each L1 table that leads to it. */
 static int add_for_slice(struct qcow2 *q, const struct q2_slice *slice, int delta)
 {
     int ret = 0;

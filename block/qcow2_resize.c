@@ -4,6 +4,10 @@
 #include "base/error.h"
 #include "block/qcow2.h"
 
+/*
+ * The new table is on disk with its refcounts before the header refers to it; the header is one
+ * sector, so after a crash either the old or the new table is there.
+ */
 int q2_replace_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t size, GError **err)
 {
     struct q2_header next = q->header;
@@ -46,6 +50,7 @@ int q2_replace_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t size
     return 0;
 }
 
+/* No table has to move: the header alone changes. */
 static int set_size(struct qcow2 *q, uint64_t size, GError **err)
 {
     q->header.size = size;

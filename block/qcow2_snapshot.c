@@ -57,6 +57,8 @@ uint64_t q2_snapshots_bytes(const GArray *snapshots)
     return sum;
 }
 
+/* Old entries lack the extra fields: the state's size is then in 32 bits, the disk's the current
+ * one. */
 static void parse_extra(struct q2_snapshot *s, const uint8_t *extra, uint32_t size,
                         uint32_t state_size, uint64_t disk_size)
 {
@@ -250,6 +252,7 @@ void image_snapshot_get(struct block_node *node, unsigned index, struct image_sn
 
 /* ---- creating ---- */
 
+/* Ids are numbers in text, as QEMU makes them. */
 static char *next_id(const struct qcow2 *q)
 {
     unsigned long highest = 0;
@@ -335,6 +338,7 @@ static int release(struct qcow2 *q, const uint64_t *l1, uint32_t n)
     return ret == 0 ? q2_flush_all(q) : ret;
 }
 
+/* First the snapshot's clusters are counted once more, then its table becomes the active one. */
 int image_snapshot_apply(struct block_node *node, const char *name_or_id, GError **err)
 {
     int ret = check_access(node, err);
@@ -368,6 +372,7 @@ int image_snapshot_apply(struct block_node *node, const char *name_or_id, GError
     return ret < 0 ? fail_errno(err, -ret, "%s: snapshot \"%s\"", node->path, name_or_id) : 0;
 }
 
+/* First the disk forgets the snapshot, then its clusters are given up. */
 int image_snapshot_delete(struct block_node *node, const char *name_or_id, GError **err)
 {
     int ret = check_access(node, err);

@@ -68,6 +68,7 @@ static int64_t now_ns(void)
 static void start_waiting(struct block_node *node);
 static void run_flush(struct pool_work *work);
 
+/* A request is in one list at a time, or in none. */
 static void leave_queue(struct block_request *req)
 {
     struct request_list *lists[] = { [TRACKED] = &req->node->tracked,
@@ -82,6 +83,7 @@ static void leave_queue(struct block_request *req)
     req->queue = NOWHERE;
 }
 
+/* query-blockstats; refused requests never reached the image and are counted apart. */
 static void count(struct block_request *req)
 {
     struct block_stats *stats = &req->node->stats;
@@ -171,6 +173,7 @@ static void piece_done(struct file_io *io)
     drop_pending(req, ret);
 }
 
+/* The whole request goes as it is; a part gets a scatter list of its own. */
 static void submit_extent(struct block_request *req, const struct block_extent *extent,
                           uint64_t skip)
 {
@@ -229,6 +232,7 @@ static int map_request(struct block_request *req, struct block_extent *extents)
 
 /* ---- order ---- */
 
+/* Two requests collide if they touch and one of them needs its range alone. */
 static bool overlap(const struct block_request *a, const struct block_request *b)
 {
     return a->start < b->end && b->start < a->end && (a->exclusive || b->exclusive);
@@ -373,6 +377,7 @@ static void start(struct block_request *req)
     }
 }
 
+/* After each completion: those that can go now, in order; the others stay where they are. */
 static void start_waiting(struct block_node *node)
 {
     struct block_request *req, *next;
@@ -422,6 +427,7 @@ void request_run_throttled(struct block_node *node)
                                              on_throttle_timer, node);
 }
 
+/* The guest chose offset and length, so every bound is checked, without overflow. */
 static int check(const struct block_user *user, const struct block_request *req)
 {
     const struct block_node *node = req->node;

@@ -65,6 +65,7 @@ static double drained(double level, uint64_t rate, double seconds)
     return level > 0 ? level : 0;
 }
 
+/* The levels fall with time at the rate of the limit; a request raises them. */
 static void leak(struct throttle *t, int64_t now_us)
 {
     double seconds = (double)(now_us - t->last_us) / 1e6;
@@ -113,6 +114,7 @@ int64_t throttle_delay(struct throttle *t, bool write, int64_t now_us)
     return delay > 0 ? (int64_t)(delay * 1e6) + 1 : 0;
 }
 
+/* The bucket may overflow by one request: the next ones wait for that. */
 static void use(struct throttle *t, int i, double units)
 {
     t->bucket[i].level += units;

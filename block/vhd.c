@@ -54,6 +54,7 @@ static gboolean is_clean(gpointer key, gpointer value, gpointer opaque)
     return !b->dirty && !b->writing;
 }
 
+/* May throw out clean ones: pointers to others are not good after it. */
 static struct bitmap *new_bitmap(struct vhd *v, uint32_t block)
 {
     struct bitmap *b = g_malloc0(sizeof(*b) + v->bitmap_size);
@@ -113,6 +114,7 @@ static void set_bits(struct bitmap *b, uint32_t first, uint32_t n)
 
 /* ---- mapping ---- */
 
+/* Runs of sectors with equal bits, inside one block. */
 static int map_locked(struct vhd *v, uint64_t offset, uint64_t len, unsigned flags,
                       struct block_extent *e)
 {
@@ -245,6 +247,10 @@ static int vhd_write(struct block_node *node, uint64_t offset, uint64_t len,
     return ret;
 }
 
+/*
+ * Zeroes are written even where the bitmap could say it: other programs do not look at the bitmaps
+ * of dynamic disks.
+ */
 static int zero_in_block(struct vhd *v, uint64_t offset, uint64_t len, bool unmap)
 {
     uint64_t host;
@@ -342,6 +348,7 @@ static int write_footer(struct vhd *v, uint64_t offset)
     return file_pwrite(v->file, b, sizeof(b), offset);
 }
 
+/* Bitmaps only after their data, table entries only after their blocks' bitmaps. */
 static int write_all(struct vhd *v, const struct flush *f)
 {
     int ret = f->bitmaps->len > 0 ? file_flush(v->file) : 0;

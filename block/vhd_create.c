@@ -85,6 +85,7 @@ static int write_locators(struct block_file *file, const char *backing, struct v
     return ret;
 }
 
+/* All entries unused: 0xFFFFFFFF. */
 static int write_bat(struct block_file *file, const struct vhd_header *h, uint64_t bytes)
 {
     g_autofree uint8_t *bat = g_malloc(bytes);
@@ -121,6 +122,7 @@ static int write_dynamic(struct block_file *file, const struct image_create_opti
     return ret == 0 ? file_pwrite(file, footer, sizeof(footer), end) : ret;
 }
 
+/* The disk itself, and the footer behind it. */
 static int write_fixed(struct block_file *file, const struct image_create_options *o,
                        struct vhd_footer *f)
 {

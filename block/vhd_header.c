@@ -8,6 +8,7 @@
 #define MAX_CHS_SECTORS (UINT64_C(65535) * 16 * 255)
 #define MAX_LOCATOR     4096u
 
+/* The complement of the sum of all bytes but the checksum itself. */
 static uint32_t checksum(const uint8_t *b, size_t len, size_t field)
 {
     uint32_t sum = 0;
@@ -124,6 +125,7 @@ int vhd_footer_read(struct block_file *file, struct vhd_footer *footer, GError *
 
 /* ---- dynamic header ---- */
 
+/* NULL for what is not valid UTF-16. */
 static char *utf16_to_utf8(const uint8_t *b, uint32_t bytes, bool big_endian)
 {
     g_autofree gunichar2 *units = g_new0(gunichar2, bytes / 2 + 1);
@@ -216,6 +218,7 @@ static char *read_locator(struct block_file *file, const struct vhd_locator *l)
     return path != NULL ? from_windows(path) : NULL;
 }
 
+/* The URL first: it is what tools on this side of the world write. */
 char *vhd_parent_path(struct block_file *file, const struct vhd_header *h)
 {
     static const uint32_t order[] = { VHD_PLATFORM_MACX, VHD_PLATFORM_W2RU, VHD_PLATFORM_W2KU };

@@ -65,6 +65,7 @@ static int commit_all(struct commit *c)
     return ret;
 }
 
+/* The base grows if the overlay is larger, it never shrinks. */
 static int commit(struct commit *c, bool keep)
 {
     struct block_node *node = block_user_node(c->overlay), *base = block_user_node(c->base);

@@ -70,6 +70,7 @@ static void print_json(struct block_node *node, const struct image_check *r,
     img_json_end(&j, '}');
 }
 
+/* After a repair the image is checked again, and that decides the exit code. */
 static int check(struct block_node *node, const struct check_options *o)
 {
     struct image_check first = { .report = o->quiet ? NULL : print_line,
@@ -213,6 +214,7 @@ static int compare_range(struct compare *c, uint64_t offset, uint64_t end)
     return 0;
 }
 
+/* Images of different size are equal if the longer one ends in zeroes, as qemu-img sees it. */
 static int compare(struct compare *c, bool progress)
 {
     uint64_t size[2] = { block_size(c->node[0]), block_size(c->node[1]) };

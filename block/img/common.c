@@ -159,6 +159,7 @@ static bool set_vpc_option(const char *key, const char *value, struct image_crea
     return false;
 }
 
+/* Common options first, then those of the format. */
 static bool set_option(const char *key, const char *value, struct image_create_options *o)
 {
     static const char *const modes[] = { "off", "metadata", "falloc", "full" };
@@ -294,6 +295,7 @@ static void put_string(const char *s)
     putchar('"');
 }
 
+/* The comma and the line end before a value, so that the last one has none. */
 static void begin_value(struct img_json *j, const char *name)
 {
     if (j->depth > 0)

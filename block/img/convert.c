@@ -70,6 +70,7 @@ static void on_written(void *opaque, int ret)
 
 enum piece_kind { PIECE_SKIP, PIECE_ZERO, PIECE_DATA };
 
+/* What becomes of a run of bytes. */
 static enum piece_kind judge(const struct slot *slot, uint64_t at, uint64_t len)
 {
     const struct convert *c = slot->c;
@@ -292,6 +293,7 @@ static int limit_rate(struct block_user *user, uint64_t rate)
     return block_set_throttle(block_user_node(user), &config, &err) < 0 ? img_fail_error(&err) : 0;
 }
 
+/* Both images are open: what is known of the target decides how zeroes are treated. */
 static int copy(const struct convert_options *o, struct block_user *source,
                 struct block_user *target)
 {

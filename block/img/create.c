@@ -87,6 +87,7 @@ const struct img_command img_create = {
 
 /* ---- resize ---- */
 
+/* Absolute, or relative to the old size by a sign; rounded up to sectors. */
 static bool new_size(const char *text, uint64_t old, uint64_t *size)
 {
     bool relative = text[0] == '+' || text[0] == '-';

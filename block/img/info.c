@@ -91,6 +91,7 @@ static void info_json(struct img_json *j, struct block_node *node)
     img_json_end(j, '}');
 }
 
+/* Three digits and a unit, as qemu-img prints sizes. */
 static char *nice_size(uint64_t bytes)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
@@ -246,6 +247,7 @@ struct row {
     bool present;
 };
 
+/* Rows are only printed when the next one differs: extents end at the ends of tables. */
 static bool joins(const struct row *a, const struct row *b)
 {
     return a->extent.kind == b->extent.kind && a->extent.node == b->extent.node &&
