@@ -355,6 +355,22 @@ static int pci_device_create(struct device *dev, GError **err)
     return 0;
 }
 
+void pci_hide(struct pci_device *pci, bool hidden)
+{
+    struct pci_bus *bus = pci->bus;
+
+    if ((bus->function[pci->devfn] == NULL) == hidden)
+        return;
+    if (hidden) {
+        pci_set_irq(pci, false);
+        put_le16(pci->config + PCI_COMMAND, 0);
+        update_bars(pci);
+    }
+    bus->function[pci->devfn] = hidden ? NULL : pci;
+    if (bus->ops.function_changed != NULL)
+        bus->ops.function_changed(bus->ops.opaque, pci, !hidden);
+}
+
 static void pci_device_reset(struct device *dev)
 {
     struct pci_device *pci = (struct pci_device *)dev;
@@ -367,15 +383,12 @@ static void pci_device_reset(struct device *dev)
 static void pci_device_destroy(struct device *dev)
 {
     struct pci_device *pci = (struct pci_device *)dev;
-    struct pci_bus *bus = pci->bus;
 
     for (unsigned n = 0; n < PCI_N_BARS; n++)
         if (pci->bar[n].size != 0 && pci->bar[n].at != PCI_UNMAPPED)
             map_bar(pci, &pci->bar[n], PCI_UNMAPPED);
     pci_set_irq(pci, false);
-    bus->function[pci->devfn] = NULL;
-    if (bus->ops.function_changed != NULL)
-        bus->ops.function_changed(bus->ops.opaque, pci, false);
+    pci_hide(pci, true);
     mem_free(pci->rom.host, pci->rom.size);
 }
 

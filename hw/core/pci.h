@@ -115,6 +115,11 @@ struct pci_bus *pci_bus_create(const struct services *services);
 void pci_bus_destroy(struct pci_bus *bus);
 void pci_bus_set_ops(struct pci_bus *bus, const struct pci_bus_ops *ops);
 struct pci_device *pci_bus_function(const struct pci_bus *bus, uint8_t devfn); /* NULL: none */
+/*
+ * Takes a function out of the guest's sight, as if it were pulled out of its slot, and puts it back.
+ * The device itself goes on.
+ */
+void pci_hide(struct pci_device *pci, bool hidden);
 
 /* One configuration cycle of 1, 2 or 4 bytes that does not cross a dword. No function: all ones. */
 uint32_t pci_config_read(struct pci_bus *bus, uint8_t devfn, unsigned offset, unsigned size);

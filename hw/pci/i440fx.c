@@ -350,6 +350,9 @@ static const struct state_field i440fx_state[] = { STATE_FIELD(struct i440fx, co
 static const struct pci_info i440fx_info = {
     .vendor = 0x8086,
     .device = 0x1237,
+    /* Not the chip's: by these, firmware knows that there may be fw_cfg. */
+    .subsystem_vendor = 0x1af4,
+    .subsystem = 0x1100,
     .class_code = 0x060000,
     .revision = 2,
     .config_written = i440fx_config_written,
