@@ -87,6 +87,8 @@ struct core_ops {
     /* The HPET took over the PIT's interrupt, or gave it back. */
     void (*hpet_legacy)(struct core *core, bool on);
 
+    /* The guest may not write to these pages of its memory, or may again. */
+    void (*protect)(struct core *core, uint64_t gpa, uint64_t size, bool on);
     /* Told before the ioreq that caused it is answered. */
     void (*shutdown)(struct core *core, enum core_shutdown why);
     /* State of the core's own chips and CPUs, in the stream of hw/core/state.h. */

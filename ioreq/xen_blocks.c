@@ -1,0 +1,215 @@
+/*
+ * Memory of devices that the guest sees: frame buffers are pages of the domain, so that the guest
+ * writes to them at full speed; ROMs are answered like registers, as they are read but once.
+ *
+ * A frame buffer's pages are parked above the guest's RAM while its BAR is off. There they are kept
+ * with the guest's memory when the domain is saved, and there or at the BAR they are found again
+ * after it was restored.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "hw/core/pci.h"
+#include "ioreq/xen_internal.h"
+
+/* Beyond this the PCI hole begins in every domain (Xen public headers, hvm/e820.h). */
+#define LOW_RAM_MAX UINT64_C(0xf0000000)
+#define FOUR_GIB    (UINT64_C(1) << 32)
+
+/* ---- ROMs ---- */
+
+static uint64_t rom_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return get_le(((struct mem_block *)opaque)->host + offset, size);
+}
+
+static void rom_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+}
+
+static const struct region_ops rom_ops = { .read = rom_read,
+                                           .write = rom_write,
+                                           .impl = 1 | 2 | 4 | 8 };
+
+static void map_rom(struct xen_core *x, struct mem_block *block)
+{
+    struct region *region = g_new0(struct region, 1);
+
+    *region = (struct region){ .name = block->name, .ops = &rom_ops, .opaque = block };
+    g_hash_table_insert(x->roms, block, region);
+    bus_map(x->core.dispatch->bus, region, BUS_MMIO, block->gpa, block->size);
+}
+
+static void unmap_rom(struct xen_core *x, struct mem_block *block)
+{
+    struct region *region = g_hash_table_lookup(x->roms, block);
+
+    if (region != NULL)
+        bus_unmap(x->core.dispatch->bus, region);
+    g_hash_table_remove(x->roms, block);
+}
+
+/* ---- Frame buffers ---- */
+
+static struct xen_vram *find_vram(struct xen_core *x, const struct mem_block *block)
+{
+    for (unsigned i = 0; i < x->vram->len; i++) {
+        struct xen_vram *v = &g_array_index(x->vram, struct xen_vram, i);
+        if (v->block == block)
+            return v;
+    }
+    return NULL;
+}
+
+/* Shows the domain's pages at v->at where the device has its memory. */
+static int show(struct xen_core *x, struct xen_vram *v)
+{
+    size_t pages = v->block->size / XEN_PAGE;
+    g_autofree xen_pfn_t *gfn = g_new(xen_pfn_t, pages);
+
+    for (size_t i = 0; i < pages; i++)
+        gfn[i] = v->at / XEN_PAGE + i;
+    if (xenforeignmemory_map2(x->fmem, x->domid, v->block->host, PROT_READ | PROT_WRITE, MAP_FIXED,
+                              pages, gfn, NULL) == NULL)
+        return -errno;
+    v->present = true;
+    return 0;
+}
+
+static uint64_t parking_place(const struct xen_core *x)
+{
+    uint64_t ram = x->config.ram_size, at = ram > LOW_RAM_MAX ? FOUR_GIB + ram : ram;
+
+    for (unsigned i = 0; i < x->vram->len; i++)
+        at += g_array_index(x->vram, struct xen_vram, i).block->size;
+    return at;
+}
+
+static int adopt(struct xen_core *x, struct mem_block *block, GError **err)
+{
+    struct xen_vram v = { .block = block, .parking = parking_place(x) };
+    int rc = 0;
+
+    v.at = v.parking;
+    if (!x->loading) {
+        rc = xen_populate(x, v.parking, block->size);
+        if (rc == 0)
+            rc = show(x, &v);
+    }
+    if (rc < 0)
+        return fail_errno(err, -rc, "%s: %" PRIu64 " MiB of video memory in domain %u", block->name,
+                          block->size >> 20, x->domid);
+    g_array_append_val(x->vram, v);
+    return 0;
+}
+
+int xen_blocks_adopt(struct xen_core *x, GError **err)
+{
+    const struct pci_bus *pci = x->core.dispatch->pci;
+    int rc = 0;
+
+    for (unsigned devfn = 0; devfn < 256 && pci != NULL && rc == 0; devfn++) {
+        struct pci_device *dev = pci_bus_function(pci, (uint8_t)devfn);
+        for (unsigned n = 0; n < PCI_N_BARS && dev != NULL && rc == 0; n++) {
+            struct mem_block *block = dev->bar[n].block;
+            if (block != NULL && (block->flags & MEM_READONLY) == 0)
+                rc = adopt(x, block, err);
+        }
+    }
+    return rc;
+}
+
+void xen_blocks_loaded(struct xen_core *x)
+{
+    x->loading = false;
+    for (unsigned i = 0; i < x->vram->len; i++) {
+        struct xen_vram *v = &g_array_index(x->vram, struct xen_vram, i);
+        int rc = v->present ? 0 : show(x, v);
+        if (rc < 0)
+            log_error("%s: video memory is not where it was: %s", v->block->name, g_strerror(-rc));
+    }
+}
+
+void xen_blocks_destroy(struct xen_core *x)
+{
+    if (x->vram != NULL)
+        g_array_unref(x->vram);
+    if (x->roms != NULL)
+        g_hash_table_unref(x->roms);
+}
+
+/*
+ * Moves the pages. The guest may have said by its MTRRs that the range is uncached, as it would be
+ * for a real card; this is memory, so it is pinned as such where it is shown.
+ */
+static int move(struct xen_core *x, struct xen_vram *v, uint64_t to)
+{
+    uint64_t pages = v->block->size / XEN_PAGE, first = v->at / XEN_PAGE;
+
+    if (v->at == to)
+        return 0;
+    xendevicemodel_pin_memory_cacheattr(x->dmod, x->domid, first, first + pages - 1,
+                                        XEN_DMOP_DELETE_MEM_CACHEATTR);
+    if (xendevicemodel_relocate_memory(x->dmod, x->domid, (uint32_t)pages, first, to / XEN_PAGE) <
+        0)
+        return -errno;
+    v->at = to;
+    return 0;
+}
+
+/* ---- The memory map's calls ---- */
+
+int xen_block_map(void *core, struct mem_block *block)
+{
+    struct xen_core *x = core;
+
+    if ((block->flags & MEM_READONLY) != 0) {
+        map_rom(x, block);
+        return 0;
+    }
+    struct xen_vram *v = find_vram(x, block);
+    if (v == NULL)
+        return -ENOTSUP; /* it came after the machine was made */
+    int rc = 0;
+    if (!v->present) {
+        v->at = block->gpa; /* the saved domain has it there */
+        rc = show(x, v);
+    } else {
+        rc = move(x, v, block->gpa);
+    }
+    if (rc == 0)
+        xendevicemodel_pin_memory_cacheattr(x->dmod, x->domid, v->at / XEN_PAGE,
+                                            (v->at + block->size - 1) / XEN_PAGE,
+                                            XEN_DMOP_MEM_CACHEATTR_WB);
+    return rc;
+}
+
+void xen_block_unmap(void *core, struct mem_block *block)
+{
+    struct xen_core *x = core;
+    struct xen_vram *v = find_vram(x, block);
+
+    if ((block->flags & MEM_READONLY) != 0)
+        unmap_rom(x, block);
+    else if (v != NULL && v->present && move(x, v, v->parking) < 0)
+        log_warn("%s: video memory stays at 0x%" PRIx64, block->name, v->at);
+}
+
+/* Xen tracks one range a domain; the first call for another one says that all was written. */
+int xen_block_dirty(void *core, struct mem_block *block, uint8_t *bitmap)
+{
+    struct xen_core *x = core;
+    size_t pages = block->size / XEN_PAGE, bytes = (pages + 7) / 8;
+    g_autofree unsigned long *log = g_new0(unsigned long, bytes / sizeof(unsigned long) + 1);
+
+    if (find_vram(x, block) == NULL)
+        return 0;
+    if (xendevicemodel_track_dirty_vram(x->dmod, x->domid, block->gpa / XEN_PAGE, (uint32_t)pages,
+                                        log) < 0)
+        return -errno;
+    for (size_t i = 0; i < bytes; i++)
+        bitmap[i] |= ((const uint8_t *)log)[i];
+    return 0;
+}
