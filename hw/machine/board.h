@@ -56,6 +56,9 @@ struct device *machine_adopt(struct machine *m, struct device *dev, const char *
 /* One of the user's devices, of any kind that -device may name, wired as the board has it. */
 struct device *machine_plug(struct machine *m, const struct device_config *config, GError **err);
 
+/* xenfv.c: what Xen's platform device does to the board. */
+void xenfv_connect(struct machine *m, struct device *platform);
+
 /* firmware.c: what fw_cfg and the CMOS tell the firmware of the finished machine. */
 int firmware_tell(struct machine *m, const struct machine_config *config, GError **err);
 

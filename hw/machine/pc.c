@@ -17,6 +17,7 @@
 #include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818.h"
+#include "hw/xen/platform.h"
 
 #define IOAPIC_IRQ0_PIN 2
 #define SCI_IRQ         9
@@ -253,12 +254,28 @@ static int add_isa_chips(struct machine *m, GError **err)
 
 static int add_pm(struct machine *m, GError **err)
 {
+    /* A core that has the event block and the timer has them at Xen's place, from the start. */
     bool core_has = (m->core->ops->chips & CORE_HAS_PM_TIMER) != 0;
-    const char *const properties[] = { "addr", "1.3", "pm-events", core_has ? "off" : "on", NULL };
+    const char *const properties[] = { "addr",      "1.3",
+                                       "pm-base",   core_has ? "0xb000" : "0",
+                                       "pm-events", core_has ? "off" : "on",
+                                       NULL };
 
     int rc = add(m, &m->pm, &piix4_pm_kind, properties, err);
     if (rc == 0)
         connect_gsi(m, m->pm, 0, SCI_IRQ);
+    return rc;
+}
+
+/* Slot 2, where guests of Xen have always had it. */
+static int add_xen_platform(struct machine *m, GError **err)
+{
+    static const char *const slot2[] = { "addr", "2", NULL };
+    struct device *platform;
+    int rc = add(m, &platform, &xen_platform_kind, slot2, err);
+
+    if (rc == 0)
+        xenfv_connect(m, platform);
     return rc;
 }
 
@@ -278,6 +295,8 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
         rc = add_isa_chips(m, err);
     if (rc == 0 && !config->no_acpi)
         rc = add_pm(m, err);
+    if (rc == 0 && config->board == MACHINE_XENFV)
+        rc = add_xen_platform(m, err);
     return rc;
 }
 
