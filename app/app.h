@@ -10,6 +10,7 @@
 #define APP_APP_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <glib.h>
 
 #include "hw/machine/machine.h"
@@ -19,6 +20,7 @@ struct chardev;
 struct core;
 struct input;
 struct qmp;
+struct xs_handle;
 
 /* One option. */
 struct cli_option {
@@ -41,7 +43,7 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char, cli_qmp, cli_net;
+extern const struct cli_topic cli_machine, cli_char, cli_qmp, cli_net, cli_xen, cli_process;
 
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
@@ -78,6 +80,17 @@ struct app {
     GPtrArray *netdev_opts, *nic_opts, *dump_opts; /* struct opts of each -netdev, -nic, -object */
     GPtrArray *captures;                           /* struct pcap */
     bool net_chosen;                               /* so there is none by default */
+
+    /* Xen */
+    int xen_domid; /* -1: none */
+    bool xen_restrict;
+    struct xs_handle *xenstore; /* NULL: not under Xen */
+
+    /* process */
+    const char *pidfile, *chroot;
+    bool run_as; /* run_uid and run_gid are given */
+    uid_t run_uid;
+    gid_t run_gid;
 };
 
 /* A copy of s that lives as long as the app. */
@@ -86,6 +99,9 @@ const char *app_keep(struct app *app, const char *s);
 struct device_config *app_add_device(struct app *app, const char *driver, const char *id);
 /* Where installed data (firmware) lies, or the build tree's when run from there. Kept. */
 const char *app_data_file(struct app *app, const char *name);
+
+/* The core of -accel xen; NULL and a sentence. Only where it is compiled in. */
+struct core *app_create_xen(struct app *app, GError **err);
 
 /*
  * Takes the whole command line. 0; -errno and a sentence; or 1: it asked for something that was

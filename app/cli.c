@@ -12,6 +12,10 @@ static const struct cli_topic *const topics[] = {
     &cli_char,
     &cli_qmp,
     &cli_net,
+#if HVMDM_HAVE_XEN
+    &cli_xen,
+#endif
+    &cli_process, /* the last: it gives up rights */
 };
 
 static const struct cli_option *find_option(const char *name)

@@ -90,6 +90,13 @@ static int create_core(struct app *app, GError **err)
     case ACCEL_DEFAULT:
     case ACCEL_KVM: app->core = kvm_core_create(app->config.n_cpus, err); break;
     case ACCEL_QTEST: app->core = create_qtest(app, err); break;
+#if HVMDM_HAVE_XEN
+    case ACCEL_XEN:
+        /* A toolstack that only asks what there is has no domain yet. */
+        app->core = app->config.board == MACHINE_NONE ? qtest_core_create(NULL, NULL)
+                                                      : app_create_xen(app, err);
+        break;
+#endif
     default: fail(err, ENOTSUP, "-accel: this core is not compiled in"); break;
     }
     return app->core != NULL ? 0 : -ENODEV;
@@ -124,6 +131,7 @@ static gboolean end_signal(gpointer opaque)
 static void init(struct app *app, const char *argv0)
 {
     *app = (struct app){ .argv0 = argv0 };
+    app->xen_domid = -1;
     app->config.board = MACHINE_PC;
     app->config.n_cpus = app->config.max_cpus = 1;
     app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);

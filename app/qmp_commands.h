@@ -7,6 +7,7 @@
 #include "app/app.h"
 
 void qmp_add_machine_commands(struct app *app);
+void qmp_add_xen_commands(struct app *app);
 
 /* The machine's event as a QMP event. For struct machine_host. */
 void qmp_machine_event(void *app, enum machine_event event, bool by_guest, int64_t detail);
