@@ -3,6 +3,7 @@
  * no ACPI tables.
  */
 #include "fwcfg.h"
+#include "interrupt.h"
 #include "loader.h"
 #include "post.h"
 #include "print.h"
@@ -88,5 +89,5 @@ void acpi_wake(void)
         return;
     debug("waking at %05x\n", vector);
     struct regs r = { .cs = (uint16_t)(vector >> 4), .ip = vector & 15 };
-    call_rom(&r);
+    call16((uint32_t)call_foreign, (uint32_t)&r - BIOS_SEG_LIN); /* on our stack: RAM is not ours */
 }

@@ -441,8 +441,8 @@ void ata_init(void)
         probe_channel((struct drive){ .io = 0x170, .control = 0x376, .channel = 1 });
         return;
     }
-    for (int bdf = -1; (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;) {
-        if (pci_read16((uint16_t)bdf, PCI_CLASS) == 0x0101)
-            probe_controller((uint16_t)bdf);
+    for (unsigned i = 0; i < rt.pci_count; i++) {
+        if (pci_read16(rt.pci_function[i], PCI_CLASS) == 0x0101)
+            probe_controller(rt.pci_function[i]);
     }
 }

@@ -18,6 +18,12 @@ void devices_probe(void)
     ata_init();
 }
 
+void devices_call_rom(struct regs *r)
+{
+    big_real_mode();
+    call_foreign(r);
+}
+
 void devices_start_boot(void)
 {
     struct regs r = { .flags = FLAG_IF };

@@ -147,9 +147,9 @@ gdt:
     .quad 0x00CF93000000FFFF    /* SEL_DATA32 */
     .word 0xFFFF, BIOS_SEG_LIN & 0xFFFF, 0x9B00 | BIOS_SEG_LIN >> 16, 0 /* SEL_CODE16 */
     .word 0xFFFF, BIOS_SEG_LIN & 0xFFFF, 0x9300 | BIOS_SEG_LIN >> 16, 0 /* SEL_DATA16 */
-gdt_end:
+    .word 0xFFFF, BIOS_SEG_LIN & 0xFFFF, 0x9300 | BIOS_SEG_LIN >> 16, 0x8F /* SEL_BIG16 */
 gdt_pointer:
-    .word gdt_end - gdt - 1
+    .word GDT_LIMIT
     .long FLAT(gdt)
 
     /* Vectors without a fixed address of their own. */
@@ -226,7 +226,7 @@ trampoline:
     movl %eax, %cr0
     ljmpl $SEL_CODE32, $ap32
 ap_gdt_pointer:
-    .word 39
+    .word GDT_LIMIT
     .long FLAT(gdt)
     .code32
 ap32:

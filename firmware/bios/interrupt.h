@@ -9,6 +9,7 @@
 /* stubs.S */
 void irq_window(void); /* lets pending interrupts in */
 void irq_sleep(void);  /* halts until one comes */
+void big_real_mode(void);
 void call_foreign(struct regs *r);
 void jump_foreign(const struct regs *r) __attribute__((noreturn));
 void move_flat(uint32_t dst, uint32_t src, uint32_t bytes);

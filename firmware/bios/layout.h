@@ -41,6 +41,8 @@
 #define SEL_DATA32 0x10
 #define SEL_CODE16 0x18
 #define SEL_DATA16 0x20
+#define SEL_BIG16  0x28 /* the same with a limit of 4 GiB */
+#define GDT_LIMIT  0x2F
 
 /* Offsets in struct regs (regs.h checks them). */
 #define REGS_GS      0

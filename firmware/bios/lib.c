@@ -17,6 +17,10 @@ void *memcpy(void *dst, const void *src, size_t n)
 void *memset(void *dst, int c, size_t n)
 {
     void *d = dst;
+    uint32_t four = (uint8_t)c * 0x01010101U;
+    size_t words = n / 4;
+    n &= 3;
+    __asm__ volatile("rep stosl" : "+D"(d), "+c"(words) : "a"(four) : "memory");
     __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
     return dst;
 }

@@ -56,9 +56,10 @@ static void put_interrupt(struct writer *w, uint8_t type, uint16_t flags, uint8_
 static void put_interrupts(struct writer *w)
 {
     uint16_t taken = 1 << 2; /* IRQ 2 is the cascade; its input has the timer */
-    for (int bdf = -1; (bdf = pci_next(bdf, 0)) >= 0;) {
-        uint8_t pin = pci_read8((uint16_t)bdf, PCI_IRQ_PIN), irq = pci_irq(bdf >> 3 & 31, pin);
-        if (!pin || pin > 4 || !irq)
+    for (unsigned i = 0; i < rt.pci_count; i++) {
+        uint16_t bdf = rt.pci_function[i];
+        uint8_t pin = pci_read8(bdf, PCI_IRQ_PIN), irq = pci_irq(bdf >> 3 & 31, pin);
+        if (bdf >> 8 || !pin || pin > 4 || !irq)
             continue;
         taken |= (uint16_t)(1 << irq);
         put_interrupt(w, INT_NORMAL, LEVEL_HIGH, BUS_PCI, (uint8_t)((bdf >> 3) << 2 | (pin - 1)),

@@ -4,6 +4,7 @@
  * (PnP BIOS 1.0a, 3.2) name what they can boot.
  */
 #include "bda.h"
+#include "devices.h"
 #include "fwcfg.h"
 #include "pci.h"
 #include "post.h"
@@ -13,6 +14,7 @@
 #define ROM_FIRST 0xC0000
 #define ROM_END   0xE0000
 #define ROM_ALIGN 0x800
+#define ROM_STACK 0x7C00
 #define CLASS_VGA 0x0300
 
 #define PNP_NAME 0x10 /* product name, offset */
@@ -50,10 +52,15 @@ static bool rom_is_valid(const uint8_t *rom, uint32_t limit, const char *from)
     return true;
 }
 
+/*
+ * PCI Firmware 3.0, 5.2.1.25: ROMs start in "big real mode". SeaVGABIOS and QEMU's own ROMs also
+ * count on a stack in segment 0.
+ */
 void call_rom(struct regs *r)
 {
-    extern uint8_t call_foreign[];
-    call16((uint32_t)call_foreign, (uint32_t)r - BIOS_SEG_LIN);
+    r->ss = 0;
+    r->sp = ROM_STACK;
+    call16((uint32_t)devices_call_rom, (uint32_t)r - BIOS_SEG_LIN);
 }
 
 static void call_vector(const uint8_t *rom, uint16_t offset, uint16_t bdf)
@@ -161,9 +168,9 @@ static void file_roms(const char *prefix)
 
 static void pci_roms(bool video)
 {
-    for (int bdf = -1; rt.has_pci && (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;) {
-        if ((pci_read16((uint16_t)bdf, PCI_CLASS) == CLASS_VGA) == video)
-            pci_rom((uint16_t)bdf);
+    for (unsigned i = 0; i < rt.pci_count; i++) {
+        if ((pci_read16(rt.pci_function[i], PCI_CLASS) == CLASS_VGA) == video)
+            pci_rom(rt.pci_function[i]);
     }
 }
 

@@ -194,21 +194,23 @@ uint8_t pci_irq(uint8_t device, uint8_t pin)
     return irq & 0x80 ? 0 : irq & 15;
 }
 
+static bool leads_to(uint16_t bridge, uint8_t bus)
+{
+    return (pci_read8(bridge, PCI_HEADER) & 0x7F) == 1 && pci_read8(bridge, PCI_BUSES + 1) == bus;
+}
+
 /* Interrupt pins behind bridges are swizzled (PCI-to-PCI bridge 1.0, 9.1). */
 static uint8_t interrupt_line(uint16_t bdf)
 {
     uint8_t pin = pci_read8(bdf, PCI_IRQ_PIN);
     while (pin && bdf >> 8) {
         pin = (uint8_t)(((pin - 1 + (bdf >> 3 & 31)) & 3) + 1);
-        int up = -1;
-        while ((up = pci_next(up, rt.pci_last_bus)) >= 0) {
-            if ((pci_read8((uint16_t)up, PCI_HEADER) & 0x7F) == 1 &&
-                pci_read8((uint16_t)up, PCI_BUSES + 1) == bdf >> 8)
-                break;
-        }
-        if (up < 0)
+        unsigned i = 0;
+        while (i < rt.pci_count && !leads_to(rt.pci_function[i], bdf >> 8))
+            i++;
+        if (i == rt.pci_count)
             return 0;
-        bdf = (uint16_t)up;
+        bdf = rt.pci_function[i];
     }
     return pci_irq(bdf >> 3 & 31, pin);
 }
@@ -229,20 +231,39 @@ static void enable_function(uint16_t bdf)
         pci_write8(bdf, PCI_IRQ_LINE, interrupt_line(bdf));
 }
 
+void pci_list(void)
+{
+    uint8_t last = 0;
+    rt.pci_count = 0;
+    for (int next = -1; (next = pci_next(next, last)) >= 0 && rt.pci_count < MAX_FUNCTIONS;) {
+        uint16_t bdf = (uint16_t)next;
+        rt.pci_function[rt.pci_count++] = bdf;
+        if ((pci_read8(bdf, PCI_HEADER) & 0x7F) == 1 && pci_read8(bdf, PCI_BUSES + 2) > last)
+            last = pci_read8(bdf, PCI_BUSES + 2);
+    }
+    rt.pci_last_bus = last;
+    rt.has_pci = rt.pci_count;
+}
+
+static void setup_chip(uint16_t bdf)
+{
+    uint32_t id = pci_read32(bdf, PCI_VENDOR);
+    if (id == PIIX3_ISA || id == PIIX4_ISA)
+        setup_isa_bridge(bdf);
+    else if (id == PIIX4_PM)
+        setup_pm(bdf);
+}
+
 void pci_setup(void)
 {
     uint32_t host = pci_read32(0, PCI_VENDOR);
-    rt.has_pci = host != 0xFFFFFFFF && host != 0;
-    if (!rt.has_pci)
+    if (host == 0xFFFFFFFF || host == 0)
         return;
-    rt.pci_last_bus = number_buses(0, 0);
-    for (int bdf = -1; (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;) {
-        uint32_t id = pci_read32((uint16_t)bdf, PCI_VENDOR);
-        size_function((uint16_t)bdf);
-        if (id == PIIX3_ISA || id == PIIX4_ISA)
-            setup_isa_bridge((uint16_t)bdf);
-        else if (id == PIIX4_PM)
-            setup_pm((uint16_t)bdf);
+    number_buses(0, 0);
+    pci_list();
+    for (unsigned i = 0; i < rt.pci_count; i++) {
+        size_function(rt.pci_function[i]);
+        setup_chip(rt.pci_function[i]);
     }
     struct pci_window io = { IO_FIRST, IO_END };
     if (!pcialloc_place(resource, resource_count, PCI_KIND_IO, rt.pci_last_bus, io))
@@ -250,17 +271,12 @@ void pci_setup(void)
     place_memory();
     place_high();
     program();
-    for (int bdf = -1; (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;)
-        enable_function((uint16_t)bdf);
+    for (unsigned i = 0; i < rt.pci_count; i++)
+        enable_function(rt.pci_function[i]);
 }
 
 void pci_resume(void)
 {
-    for (int bdf = -1; (bdf = pci_next(bdf, 0)) >= 0;) {
-        uint32_t id = pci_read32((uint16_t)bdf, PCI_VENDOR);
-        if (id == PIIX3_ISA || id == PIIX4_ISA)
-            setup_isa_bridge((uint16_t)bdf);
-        else if (id == PIIX4_PM)
-            setup_pm((uint16_t)bdf);
-    }
+    for (unsigned i = 0; i < rt.pci_count; i++)
+        setup_chip(rt.pci_function[i]);
 }

@@ -42,10 +42,11 @@ static void show_drives(void)
 
 static void show_network(void)
 {
-    for (int bdf = -1; rt.has_pci && (bdf = pci_next(bdf, rt.pci_last_bus)) >= 0;) {
-        if (pci_read8((uint16_t)bdf, PCI_CLASS + 1) == 0x02)
-            screen("Network: PCI %02x:%02x.%u, %08x\n", (uint32_t)bdf >> 8, bdf >> 3 & 31U,
-                   bdf & 7U, pci_read32((uint16_t)bdf, PCI_VENDOR));
+    for (unsigned i = 0; i < rt.pci_count; i++) {
+        uint16_t bdf = rt.pci_function[i];
+        if (pci_read8(bdf, PCI_CLASS + 1) == 0x02)
+            screen("Network: PCI %02x:%02x.%u, %08x\n", bdf >> 8U, bdf >> 3 & 31U, bdf & 7U,
+                   pci_read32(bdf, PCI_VENDOR));
     }
 }
 
@@ -56,8 +57,7 @@ static void machine_setup(void)
     memory_init();
     ivt_init();
     if (rt.on_xen) {
-        rt.pci_last_bus = 255;
-        rt.has_pci = true;
+        pci_list();
     } else {
         pci_setup();
         mtrr_setup();

@@ -41,6 +41,7 @@ void chipset_lock(void); /* write-protects the shadow memory except our data */
 void ivt_init(void);
 
 /* pciinit.c */
+void pci_list(void); /* finds out what there is, buses being numbered */
 void pci_setup(void);
 void pci_resume(void); /* what the system does not restore: the power-management block */
 /* IRQ of an interrupt pin (1-4) of a device on bus 0, by the PIIX router's registers. */

@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RT_MAGIC    0x74736F70 /* "post": checked by entry.S on a resume */
-#define MAX_DRIVES  8          /* IDE devices and floppies */
-#define MAX_E820    128
-#define MAX_BOOT    16
-#define MAX_PMM     24
-#define NO_PRIORITY 0x7FFF
+#define RT_MAGIC      0x74736F70 /* "post": checked by entry.S on a resume */
+#define MAX_DRIVES    8          /* IDE devices and floppies */
+#define MAX_FUNCTIONS 96
+#define MAX_E820      128
+#define MAX_BOOT      16
+#define MAX_PMM       24
+#define NO_PRIORITY   0x7FFF
 
 struct e820_entry {
     uint64_t addr;
@@ -81,6 +82,8 @@ struct cd_emulation {
 struct runtime {
     uint32_t magic;
     uint8_t pci_last_bus;
+    uint8_t pci_count;
+    uint16_t pci_function[MAX_FUNCTIONS]; /* every PCI function, found once */
     bool has_pci;
     bool on_xen;
     uint8_t debug_port_kind; /* 0 none, 1 at 0x402, 2 at 0xE9 */

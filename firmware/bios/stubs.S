@@ -163,7 +163,8 @@ irq_sleep:
 
 /*
  * void call_foreign(struct regs *r): calls r->cs:r->ip with r's registers; flags are on the stack
- * so that both RETF and IRET come back. Results go to *r.
+ * so that both RETF and IRET come back. Results go to *r. The callee gets our stack, or r->ss:r->sp
+ * if r->sp is not 0.
  */
     .globl call_foreign
 call_foreign:
@@ -176,7 +177,11 @@ call_foreign:
     movl %esp, %edx
     subl $STACK_MARGIN, %edx
     movl %edx, stack_position
-    pushfw
+    cmpl $0, REGS_ESP(%eax)
+    je 2f
+    movw REGS_SS(%eax), %ss
+    movl REGS_ESP(%eax), %esp
+2:  pushfw
     pushw %cs
     pushw $1f
     pushw REGS_CS(%eax)
@@ -209,12 +214,14 @@ call_foreign:
     popw REGS_FLAGS(%eax)
     popw REGS_DS(%eax)
     popl REGS_EAX(%eax)
-    movl stack_position, %esp
-    addl $STACK_MARGIN, %esp
+    movl stack_position, %edx
+    addl $STACK_MARGIN, %edx
+    movw %ds, %ax
+    movw %ax, %ss
+    movl %edx, %esp
+    movw %ax, %es
     popl %eax
     popl stack_position
-    movw %ds, %ax
-    movw %ax, %es
     xorw %ax, %ax
     movw %ax, %gs
     popl %ebx
@@ -297,9 +304,35 @@ move_flat:
     popl %edi
     retl
 
+/* void big_real_mode(void): until the next switch, segments reach up to 4 GiB. */
+    .globl big_real_mode
+big_real_mode:
+    lgdtl gdt_pointer16
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpw $SEL_CODE16, $1f
+1:  movw $SEL_BIG16, %dx
+    movw %dx, %ds
+    movw %dx, %es
+    movw %dx, %fs
+    movw %dx, %gs
+    movw %dx, %ss
+    andb $0xFE, %al
+    movl %eax, %cr0
+    ljmpw $BIOS_SEG, $2f
+2:  movw $BIOS_SEG, %dx
+    movw %dx, %ds
+    movw %dx, %es
+    movw %dx, %ss
+    xorw %dx, %dx
+    movw %dx, %fs
+    movw %dx, %gs
+    retl
+
     .balign 4
 gdt_pointer16:
-    .word 39
+    .word GDT_LIMIT
     .long gdt_linear
 real_idt:
     .word 0x3FF
