@@ -54,6 +54,8 @@ struct block_format {
      * node by node->backing_name (and backing_format_name), which the caller opens.
      */
     int (*open)(struct block_node *node, const struct block_options *options, GError **err);
+    /* The backing node is there: is it the right one? May be NULL. */
+    int (*check_backing)(struct block_node *node, GError **err);
     void (*close)(struct block_node *node); /* flushes metadata; node->file is still open */
 
     int (*map)(struct block_node *node, uint64_t offset, uint64_t len, unsigned flags,

@@ -134,6 +134,8 @@ static int open_backing(struct block_node *node, const struct block_options *top
     int ret = open_one(&o, &node->backing, err);
     if (ret < 0)
         g_prefix_error(err, "%s: backing file: ", node->path);
+    else if (node->format->check_backing != NULL)
+        ret = node->format->check_backing(node, err);
     return ret;
 }
 

@@ -529,6 +529,19 @@ static int vhd_open(struct block_node *node, const struct block_options *options
     return ret;
 }
 
+/* A child only fits the very image that it was made for. */
+static int vhd_check_backing(struct block_node *node, GError **err)
+{
+    const struct vhd *v = node->state, *parent = node->backing->state;
+
+    if (node->backing->format != &format_vpc)
+        return 0; /* asked for by options: whoever asks knows */
+    if (memcmp(v->header.parent_uuid, parent->footer.uuid, sizeof(parent->footer.uuid)) != 0)
+        return fail(err, EINVAL, "%s: %s is not its parent, the identifiers differ", node->path,
+                    node->backing->path);
+    return 0;
+}
+
 static void vhd_close(struct block_node *node)
 {
     int ret = node->read_only ? 0 : vhd_flush(node);
@@ -556,6 +569,7 @@ static void vhd_info(struct block_node *node, struct image_info *info)
 const struct block_format format_vpc = {
     .name = "vpc",
     .open = vhd_open,
+    .check_backing = vhd_check_backing,
     .close = vhd_close,
     .map = vhd_map,
     .write = vhd_write,
