@@ -301,6 +301,7 @@ static struct user *start(const char *id, const SlirpConfig *config)
     inet_ntop(AF_INET, &config->vnetwork, address, sizeof(address));
     user->backend.info = g_strdup_printf("net=%s,restrict=%s", address,
                                          config->restricted ? "on" : "off");
+    g_source_set_can_recurse(user->source, TRUE); /* as in watch.c */
     g_source_attach(user->source, NULL);
     return user;
 }

@@ -32,6 +32,8 @@ struct watch *watch_new(int fd, void (*ready)(void *opaque, GIOCondition events)
     watch->interest = 0;
     watch->ready = ready;
     watch->opaque = opaque;
+    /* Else GLib takes the descriptor out of the set and back in around each dispatch, and wakes. */
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, NULL);
     return watch;
 }
