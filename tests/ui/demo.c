@@ -56,7 +56,7 @@ static void draw_bars(struct demo *d)
 /* A line of what looks like text: a stable pattern for each line number and column. */
 static void draw_text_line(struct demo *d, unsigned row, unsigned line)
 {
-    unsigned columns = d->width / GLYPH_WIDTH, length = line * 7919 % columns;
+    unsigned columns = MAX(d->width / GLYPH_WIDTH, 1), length = line * 7919 % columns;
 
     for (unsigned y = 0; y < GLYPH_HEIGHT; y++) {
         uint32_t *to = d->pixels + (size_t)(row * GLYPH_HEIGHT + y) * d->width;
@@ -211,6 +211,14 @@ static void create_screen(struct demo *d)
         draw_text_line(d, row, d->line++);
 }
 
+static void parse_size(struct demo *d)
+{
+    char *end;
+
+    d->width = (unsigned)CLAMP(strtoul(size, &end, 10), 64, 8192);
+    d->height = (unsigned)CLAMP(strtoul(*end == 'x' ? end + 1 : end, NULL, 10), 64, 8192);
+}
+
 int main(int argc, char **argv)
 {
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -220,8 +228,8 @@ int main(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &err))
         g_error("%s", err->message);
-    if (size != NULL && sscanf(size, "%ux%u", &d.width, &d.height) != 2)
-        g_error("-size WxH");
+    if (size != NULL)
+        parse_size(&d);
     if (picture != NULL)
         d.picture = picture;
     loop_init();

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <gnutls/gnutls.h>
 #include <nettle/des.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -354,8 +355,8 @@ static void test_ports(void)
     g_assert_cmpstr(first.addresses[0].host, ==, "127.0.0.1");
 
     /* The next server finds that display taken, and takes a later one, if it may. */
-    g_autofree char *same = g_strdup_printf("127.0.0.1:%d",
-                                            atoi(first.addresses[0].service) - 5900);
+    g_autofree char *same = g_strdup_printf(
+        "127.0.0.1:%d", (int)strtol(first.addresses[0].service, NULL, 10) - 5900);
     g_assert_null(serve(&m, same, &err));
     g_assert_nonnull(err);
     g_clear_error(&err);

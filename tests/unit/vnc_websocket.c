@@ -66,7 +66,7 @@ static void test_wrong_requests(void)
 static void test_long_header(void)
 {
     struct http_answer answer;
-    g_autofree uint8_t *header = g_malloc0(HTTP_HEADER_MAX);
+    static uint8_t header[HTTP_HEADER_MAX];
 
     memset(header, 'x', HTTP_HEADER_MAX);
     g_assert_cmpuint(http_request(header, HTTP_HEADER_MAX - 1, -1, &answer), ==, 0);

@@ -47,7 +47,6 @@ static void vote(const struct slot *slots, struct vnc_rows now, const pixman_box
         uint32_t print = fingerprint(now, y, box);
         const struct slot *slot = &slots[print % SLOTS];
 
-        moved[y - box->y1] = 0;
         if (!slot->used || slot->again || slot->print != print)
             continue;
         moved[y - box->y1] = slot->row - y;
@@ -66,6 +65,18 @@ static int most_votes(const unsigned *votes, int height)
     return best;
 }
 
+/* The rows from the first to the last that moved by dy. */
+static void bound_moved(const int *moved, int dy, const pixman_box32_t *box, pixman_box32_t *to)
+{
+    *to = (pixman_box32_t){ box->x1, box->y2, box->x2, box->y1 };
+    for (int i = 0; i < box->y2 - box->y1; i++) {
+        if (moved[i] != dy)
+            continue;
+        to->y1 = MIN(to->y1, box->y1 + i);
+        to->y2 = box->y1 + i + 1;
+    }
+}
+
 bool vnc_find_scroll(struct vnc_rows before, struct vnc_rows now, const pixman_box32_t *box,
                      pixman_box32_t *to, int *dy)
 {
@@ -73,20 +84,17 @@ bool vnc_find_scroll(struct vnc_rows before, struct vnc_rows now, const pixman_b
 
     if (height < MIN_SIZE || box->x2 - box->x1 < MIN_SIZE)
         return false;
-    g_autofree struct slot *slots = g_new0(struct slot, SLOTS);
-    g_autofree unsigned *votes = g_new0(unsigned, (size_t)height * 2 + 1);
-    g_autofree int *moved = g_new(int, (size_t)height);
+    struct slot *slots = g_new0(struct slot, SLOTS);
+    unsigned *votes = g_new0(unsigned, (size_t)height * 2 + 1);
+    int *moved = g_new0(int, (size_t)height);
     fill_slots(slots, before, box);
     vote(slots, now, box, votes, moved);
     *dy = most_votes(votes, height);
-    if (*dy == 0 || votes[*dy + height] < (unsigned)height / 4)
-        return false;
-    *to = (pixman_box32_t){ box->x1, box->y2, box->x2, box->y1 };
-    for (int i = 0; i < height; i++) {
-        if (moved[i] == *dy) {
-            to->y1 = MIN(to->y1, box->y1 + i);
-            to->y2 = box->y1 + i + 1;
-        }
-    }
-    return true;
+    bool found = *dy != 0 && votes[*dy + height] >= (unsigned)height / 4;
+    if (found)
+        bound_moved(moved, *dy, box, to);
+    g_free(slots);
+    g_free(votes);
+    g_free(moved);
+    return found;
 }

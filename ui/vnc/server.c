@@ -207,16 +207,17 @@ void vnc_server_destroy(struct vnc_server *server)
 
 /* ---- clients ---- */
 
-#define FOR_EACH_CLIENT(client, server)                                                            \
-    for (guint i_ = 0; i_ < (server)->clients->len; i_++)                                          \
-        for (struct vnc_client *client = g_ptr_array_index((server)->clients, i_); client != NULL; \
-             client = NULL)
+static struct vnc_client *client_at(const struct vnc_server *server, guint i)
+{
+    return g_ptr_array_index(server->clients, i);
+}
 
 void vnc_server_forget(struct vnc_server *server, struct vnc_client *client)
 {
     g_ptr_array_remove(server->clients, client);
-    FOR_EACH_CLIENT(other, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *other = client_at(server, i);
+
         if (other->ready)
             return;
     }
@@ -226,8 +227,9 @@ void vnc_server_forget(struct vnc_server *server, struct vnc_client *client)
 
 void vnc_server_drop_others(struct vnc_server *server, const struct vnc_client *keep)
 {
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (client != keep && client->ready)
             vnc_client_close(client, "another client wants the screen for itself");
     }
@@ -238,8 +240,9 @@ void vnc_server_make_room(struct vnc_server *server)
     struct vnc_client *oldest = NULL;
     unsigned unknown = 0;
 
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (client->ready || client->closing)
             continue;
         unknown++;
@@ -267,8 +270,9 @@ static void on_resize(void *opaque)
     vnc_shadow_unref(server->shadow);
     server->shadow = vnc_shadow_create(width, height);
     pixman_region32_clear(&server->damage);
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (!client->ready)
             continue;
         pixman_region32_clear(&client->dirty);
@@ -286,8 +290,9 @@ static void on_damage(void *opaque, int x, int y, int w, int h)
 
 static void tell_all(struct vnc_server *server, unsigned what)
 {
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (!client->ready || client->closing)
             continue;
         vnc_client_tell(client, what);
@@ -357,8 +362,9 @@ void vnc_server_unwatch(struct vnc_server *server)
 
 static bool anyone_wants(const struct vnc_server *server)
 {
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (vnc_update_wanted(client))
             return true;
     }
@@ -374,8 +380,9 @@ static void look_for_scroll(struct vnc_server *server)
     if (!vnc_shadow_scroll(server->shadow, console_surface(server->con),
                            pixman_region32_extents(&server->damage), &to, &dy))
         return;
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (client->ready && !client->closing)
             vnc_update_scroll(client, &to, dy);
     }
@@ -391,8 +398,9 @@ void vnc_server_refresh(struct vnc_server *server)
     pixman_region32_init(&changed);
     vnc_shadow_update(server->shadow, console_surface(server->con), &server->damage, &changed);
     pixman_region32_clear(&server->damage);
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (client->ready && !client->closing) {
             pixman_region32_union(&client->dirty, &client->dirty, &changed);
             vnc_update_send(client);
@@ -454,11 +462,13 @@ static void clear_client_info(gpointer opaque)
 
 static void add_client_info(struct vnc_info *info, const struct vnc_client *client)
 {
-    struct vnc_client_info one = { client->peer, client->auth, g_strdup(client->x509_dname) };
+    struct vnc_client_info *one;
 
-    one.peer.host = g_strdup(client->peer.host);
-    one.peer.service = g_strdup(client->peer.service);
-    g_array_append_val(info->clients, one);
+    g_array_set_size(info->clients, info->clients->len + 1);
+    one = &g_array_index(info->clients, struct vnc_client_info, info->clients->len - 1);
+    *one = (struct vnc_client_info){ client->peer, client->auth, g_strdup(client->x509_dname) };
+    one->peer.host = g_strdup(client->peer.host);
+    one->peer.service = g_strdup(client->peer.service);
 }
 
 void vnc_query(const struct vnc_server *server, struct vnc_info *info)
@@ -472,8 +482,9 @@ void vnc_query(const struct vnc_server *server, struct vnc_info *info)
     }
     info->clients = g_array_new(FALSE, FALSE, sizeof(struct vnc_client_info));
     g_array_set_clear_func(info->clients, clear_client_info);
-    FOR_EACH_CLIENT(client, server)
-    {
+    for (guint i = 0; i < server->clients->len; i++) {
+        struct vnc_client *client = client_at(server, i);
+
         if (client->ready)
             add_client_info(info, client);
     }

@@ -143,7 +143,7 @@ void vnc_shadow_update(struct vnc_shadow *shadow, pixman_image_t *surface,
                        pixman_region32_t *damage, pixman_region32_t *changed)
 {
     g_autoptr(GArray) boxes = g_array_new(FALSE, FALSE, sizeof(pixman_box32_t));
-    g_autofree uint32_t *buffer = NULL;
+    uint32_t *buffer = NULL;
     pixman_region32_t found;
     int n;
     const pixman_box32_t *box = pixman_region32_rectangles(damage, &n);
@@ -166,6 +166,7 @@ void vnc_shadow_update(struct vnc_shadow *shadow, pixman_image_t *surface,
                                (int)boxes->len);
     pixman_region32_union(changed, changed, &found);
     pixman_region32_fini(&found);
+    g_free(buffer);
 }
 
 static void move_rows(struct vnc_shadow *shadow, const pixman_box32_t *to, int dy)
