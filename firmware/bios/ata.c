@@ -313,10 +313,10 @@ static uint8_t packet_data_pio(const struct drive *d, uint32_t memory, uint32_t 
     }
 }
 
-static uint8_t packet(struct drive *d, const uint8_t *bytes, uint32_t memory, uint32_t len,
-                      bool dma)
+static uint8_t send_packet(struct drive *d, const uint8_t *packet, uint32_t memory, uint32_t bytes,
+                           bool dma)
 {
-    if (dma && !dma_prepare(d, memory, len, true))
+    if (dma && !dma_prepare(d, memory, bytes, true))
         return DISK_CONTROLLER;
     uint8_t result = select_drive(d, 0);
     if (result)
@@ -330,19 +330,19 @@ static uint8_t packet(struct drive *d, const uint8_t *bytes, uint32_t memory, ui
     result = error_status(d, status);
     if (result || !(status & ST_DRQ))
         return result ? result : DISK_CONTROLLER;
-    far_outsw(d->io + ATA_DATA, BIOS_SEG, (uint32_t)bytes, 6);
+    far_outsw(d->io + ATA_DATA, BIOS_SEG, (uint32_t)packet, 6);
     delay_400ns(d);
-    return dma ? dma_run(d, true) : packet_data_pio(d, memory, len);
+    return dma ? dma_run(d, true) : packet_data_pio(d, memory, bytes);
 }
 
-uint8_t atapi_command(struct drive *d, const uint8_t bytes[12], uint32_t memory, uint32_t len)
+uint8_t atapi_command(struct drive *d, const uint8_t packet[12], uint32_t memory, uint32_t bytes)
 {
-    bool dma = len >= 2048 && dma_usable(d, memory, len);
-    uint8_t status = packet(d, bytes, memory, len, dma);
+    bool dma = bytes >= 2048 && dma_usable(d, memory, bytes);
+    uint8_t status = send_packet(d, packet, memory, bytes, dma);
     if (dma && (status == DISK_TIMEOUT || status == DISK_CONTROLLER)) {
         d->dma = false;
         ata_reset(d);
-        status = packet(d, bytes, memory, len, false);
+        status = send_packet(d, packet, memory, bytes, false);
     }
     outb(d->control, 0);
     return status;

@@ -86,7 +86,7 @@ start32:
     leal ROM_ALIAS(%esi), %edi
     movl $3, %ecx
     repe cmpsl
-    jne in_ram
+    jne check_resume
     movl $FLAT(from_rom) + ROM_ALIAS, %eax
     jmp *%eax                   /* the copy that the PAM registers do not touch */
 
@@ -117,14 +117,17 @@ from_rom:
     leal ROM_ALIAS(%edi), %esi
     testl %ebx, %ebx
     jz 2f
-    cmpl $0x74736F70, rt_linear /* "post": our data survived the sleep */
+    cmpl $0x74736F70, rt_linear
     je 3f
-    xorl %ebx, %ebx
 2:  movl $IMAGE_SIZE / 4, %ecx
     rep movsl
-3:  movl $FLAT(in_ram), %eax
+3:  movl $FLAT(check_resume), %eax
     jmp *%eax
 
+check_resume:
+    cmpl $0x74736F70, rt_linear /* "post": our data survived the sleep */
+    je in_ram
+    xorl %ebx, %ebx
 in_ram:
     movl $BIOS_SEG_LIN + STACK_TOP, %esp
     movl %ebx, %eax

@@ -57,10 +57,11 @@ static void machine_setup(void)
     memory_init();
     ivt_init();
     if (rt.on_xen) {
-        pci_list();
+        pci_list(); /* hvmloader has set PCI and the processors up */
     } else {
         pci_setup();
         mtrr_setup();
+        smp_setup();
     }
 }
 
@@ -103,13 +104,14 @@ void post(uint32_t resume)
     print_init();
     debug("hvm-dm BIOS\n");
     machine_setup();
-    smp_setup();
     tables_setup();
     memory_open_pmm();
     optionrom_video();
     call16((uint32_t)video_text_mode, 0);
-    screen("hvm-dm BIOS: %u MiB, %u CPU%s\n", megabytes(), rt.cpu_count,
-           rt.cpu_count > 1 ? "s" : "");
+    screen("hvm-dm BIOS: %u MiB", megabytes());
+    if (rt.cpu_count)
+        screen(", %u CPU%s", rt.cpu_count, rt.cpu_count > 1 ? "s" : "");
+    screen("\n");
     call16((uint32_t)devices_probe, 0);
     show_drives();
     show_network();

@@ -27,7 +27,11 @@ void test(void);
 /* Executes INT number. */
 void interrupt(uint8_t number, struct registers *r);
 
-/* The same with eax, ebx, ecx, edx and the rest zero. */
+/* A far call of 32-bit code, in flat protected mode; eax to edi are passed, eax to edx come back.
+ */
+void flat_call(uint32_t entry, struct registers *r);
+
+/* interrupt() with eax, ebx, ecx, edx and the rest zero. */
 struct registers call(uint8_t number, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx);
 
 /* Notes one result; value is printed if it is not as it should be. */

@@ -112,7 +112,73 @@ interrupt:
     popl %esi
     popl %ebx
     retl
+/* void flat_call(uint32_t entry, struct registers *r): a far call in 32-bit protected mode. */
+    .globl flat_call
+flat_call:
+    pushl %ebx
+    pushl %esi
+    pushl %edi
+    pushl %ebp
+    movl %eax, flat_entry
+    movl %edx, frame
+    cli
+    lgdtl flat_gdt_pointer
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $8, $1f
+    .code32
+1:  movw $16, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movl frame, %ebp
+    movl 0(%ebp), %eax
+    movl 4(%ebp), %ebx
+    movl 8(%ebp), %ecx
+    movl 12(%ebp), %edx
+    movl 16(%ebp), %esi
+    movl 20(%ebp), %edi
+    lcall *flat_entry
+    pushfl
+    movl frame, %ebp
+    movl %eax, 0(%ebp)
+    movl %ebx, 4(%ebp)
+    movl %ecx, 8(%ebp)
+    movl %edx, 12(%ebp)
+    popl %eax
+    movw %ax, 28(%ebp)
+    ljmpl $24, $2f
+    .code16
+2:  movw $32, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movl %cr0, %eax
+    andb $0xFE, %al
+    movl %eax, %cr0
+    ljmpw $0, $3f
+3:  xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    sti
+    popl %ebp
+    popl %edi
+    popl %esi
+    popl %ebx
+    retl
+
     .data
+    .balign 8
+flat_gdt:
+    .quad 0, 0x00CF9B000000FFFF, 0x00CF93000000FFFF, 0x00009B000000FFFF, 0x000093000000FFFF
+flat_gdt_pointer:
+    .word 39
+    .long flat_gdt
+flat_entry:
+    .long 0
+    .word 8
     .balign 4
 frame:
     .long 0

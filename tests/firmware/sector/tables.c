@@ -97,10 +97,36 @@ static void mp(void)
     check(cpus == 2, "MP: two processors", cpus);
 }
 
+/* The service directory, and the PCI BIOS behind it, called from protected mode. */
+static void bios32(void)
+{
+    uint32_t at = find("_32_", 4, 0xE0000), entry = at ? peek32(at + 4) : 0;
+    check(at && sum(at, peek8(at + 9) * 16U) == 0, "BIOS32 directory", at);
+    struct registers r = { .eax = 0x12345678 };
+    flat_call(entry, &r);
+    check(AL(r) == 0x80, "BIOS32: no such service", r.eax);
+    r = (struct registers){ .eax = 0x49435024 };
+    flat_call(entry, &r);
+    check(AL(r) == 0 && r.ebx + r.edx < 0x100000, "BIOS32: PCI BIOS", r.eax);
+    uint32_t pci = r.ebx + r.edx;
+    r = (struct registers){ .eax = 0xB101 };
+    flat_call(pci, &r);
+    check(!FAILS(r) && AH(r) == 0 && r.edx == 0x20494350, "BIOS32: PCI BIOS is present", r.edx);
+    r = (struct registers){ .eax = 0xB102, .ecx = 0x7000, .edx = 0x8086 };
+    flat_call(pci, &r);
+    check(!FAILS(r) && (r.ebx & 0xFFFF) == 8, "BIOS32: finds the ISA bridge", r.ebx);
+    r = (struct registers){ .eax = 0xB10A, .ebx = 8 };
+    flat_call(pci, &r);
+    check(!FAILS(r) && r.ecx == 0x70008086, "BIOS32: reads configuration space", r.ecx);
+    r = (struct registers){ .eax = 0xB177 };
+    flat_call(pci, &r);
+    check(FAILS(r) && AH(r) == 0x81, "BIOS32: unknown function", r.eax);
+}
+
 void test(void)
 {
-    uint32_t at = find("_32_", 4, 0xE0000);
-    check(at && sum(at, peek8(at + 9) * 16U) == 0, "BIOS32 directory", at);
+    bios32();
+    uint32_t at;
     at = find("$PIR", 4, 0xF0000);
     check(at && sum(at, peek16(at + 6)) == 0 && peek16(at + 6) % 16 == 0, "$PIR", at);
     at = find("$PnP", 4, 0xF0000);
