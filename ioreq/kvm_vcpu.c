@@ -92,19 +92,39 @@ static int set_cpuid(struct kvm_vcpu *cpu, GError **err)
 
 /* ---- Reset ---- */
 
-static int take_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s)
-{
-    int rc = 0;
+/* A part of a CPU's state: how it is read and written, and where it is kept. */
+struct state_part {
+    const char *name;
+    unsigned long get, set;
+    size_t offset;
+};
 
-    rc |= ioctl(cpu->fd, KVM_GET_REGS, &s->regs);
-    rc |= ioctl(cpu->fd, KVM_GET_SREGS, &s->sregs);
-    rc |= ioctl(cpu->fd, KVM_GET_XSAVE, &s->xsave);
-    rc |= ioctl(cpu->fd, KVM_GET_XCRS, &s->xcrs);
-    rc |= ioctl(cpu->fd, KVM_GET_DEBUGREGS, &s->debugregs);
-    rc |= ioctl(cpu->fd, KVM_GET_LAPIC, &s->lapic);
-    rc |= ioctl(cpu->fd, KVM_GET_VCPU_EVENTS, &s->events);
-    rc |= ioctl(cpu->fd, KVM_GET_MP_STATE, &s->mp_state);
-    return rc;
+#define STATE_PART(text, ioctl_name, member)                                      \
+    {                                                                             \
+        .name = (text), .get = KVM_GET_##ioctl_name, .set = KVM_SET_##ioctl_name, \
+        .offset = offsetof(struct kvm_cpu_state, member)                          \
+    }
+
+/* In the order of a reset: sregs have the mode and the APIC's base, which decide about the rest. */
+static const struct state_part state_parts[] = {
+    STATE_PART("system registers", SREGS, sregs),
+    STATE_PART("local APIC", LAPIC, lapic),
+    STATE_PART("registers", REGS, regs),
+    STATE_PART("extended control registers", XCRS, xcrs),
+    STATE_PART("extended state", XSAVE, xsave),
+    STATE_PART("debug registers", DEBUGREGS, debugregs),
+    STATE_PART("events", VCPU_EVENTS, events),
+    STATE_PART("run state", MP_STATE, mp_state),
+};
+
+static int take_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(state_parts); i++) {
+        const struct state_part *p = &state_parts[i];
+        if (ioctl(cpu->fd, p->get, (uint8_t *)s + p->offset) < 0)
+            return fail_errno(err, errno, "-accel kvm: CPU %u: %s", cpu->index, p->name);
+    }
+    return 0;
 }
 
 /* MSRs that a guest sets and that a reset clears; one at a time, since a CPU may lack any of them.
@@ -146,23 +166,17 @@ static void reset_msrs(struct kvm_vcpu *cpu)
     }
 }
 
-/* The local APIC and its base (in sregs) come first: the mode decides what the rest means. */
 void kvm_vcpu_reset(struct kvm_vcpu *cpu)
 {
-    struct kvm_cpu_state *s = &cpu->reset_state;
-    int rc = 0;
-
-    rc |= ioctl(cpu->fd, KVM_SET_SREGS, &s->sregs);
-    rc |= ioctl(cpu->fd, KVM_SET_LAPIC, &s->lapic);
-    rc |= ioctl(cpu->fd, KVM_SET_REGS, &s->regs);
-    rc |= ioctl(cpu->fd, KVM_SET_XCRS, &s->xcrs);
-    rc |= ioctl(cpu->fd, KVM_SET_XSAVE, &s->xsave);
-    rc |= ioctl(cpu->fd, KVM_SET_DEBUGREGS, &s->debugregs);
-    rc |= ioctl(cpu->fd, KVM_SET_VCPU_EVENTS, &s->events);
-    rc |= ioctl(cpu->fd, KVM_SET_MP_STATE, &s->mp_state);
+    for (unsigned i = 0; i < G_N_ELEMENTS(state_parts); i++) {
+        const struct state_part *p = &state_parts[i];
+        if (p->set == KVM_SET_XCRS && cpu->reset_state.xcrs.nr_xcrs == 0)
+            continue; /* a host without XSAVE reads none and takes none */
+        if (ioctl(cpu->fd, p->set, (uint8_t *)&cpu->reset_state + p->offset) < 0)
+            log_warn("kvm: CPU %u: %s could not be reset: %s", cpu->index, p->name,
+                     g_strerror(errno));
+    }
     reset_msrs(cpu);
-    if (rc != 0)
-        log_warn("kvm: CPU %u could not be reset completely: %s", cpu->index, g_strerror(errno));
 }
 
 /* ---- Exits ---- */
@@ -323,9 +337,7 @@ int kvm_vcpu_create(struct kvm_core *k, unsigned index, GError **err)
     int rc = set_cpuid(cpu, err);
     if (rc < 0)
         return rc;
-    if (take_state(cpu, &cpu->reset_state) != 0)
-        return fail_errno(err, errno, "-accel kvm: CPU %u: state", index);
-    return 0;
+    return take_state(cpu, &cpu->reset_state, err);
 }
 
 int kvm_vcpu_start(struct kvm_vcpu *cpu, GError **err)
