@@ -1,0 +1,171 @@
+/*
+ * The process as a test harness sees it: how it is started, by which names, and how it ends.
+ */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <glib/gstdio.h>
+
+#include "tests/qtest/qtest.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static void test_start_and_end(void)
+{
+    struct qtest *q = qtest_start("");
+    g_autofree char *status = qtest_qmp_status(q);
+
+    g_assert_cmpstr(status, ==, "running");
+    g_assert_cmphex(qtest_inb(q, 0x64) & 0x10, ==, 0x10); /* the keyboard controller is there */
+    qtest_end(q);
+}
+
+/* Harnesses choose the guest's architecture by the program's name. */
+static void test_names(void)
+{
+    static const char *const names[] = { "qemu-system-i386", "qemu-system-x86_64" };
+    g_autofree char *dir = g_dir_make_tmp("hvm-dm-names-XXXXXX", NULL);
+    g_autofree char *self = g_canonicalize_filename(g_getenv("HVMDM_BINARY"), NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *link = g_build_filename(dir, names[i], NULL);
+        g_assert_cmpint(symlink(self, link), ==, 0);
+        struct qtest *q = qtest_start_as(link, "-machine pc");
+        g_assert_cmphex(qtest_pci_read(q, 0, 0, 4), ==, 0x12378086);
+        qtest_end(q);
+        g_unlink(link);
+    }
+    g_rmdir(dir);
+}
+
+static void test_no_machine(void)
+{
+    struct qtest *q = qtest_start("-machine none");
+
+    g_assert_cmphex(qtest_inl(q, 0xcfc), ==, 0xffffffff);
+    g_autoptr(JsonObject) reply = qtest_qmp(q, "\"execute\": \"query-pci\"");
+    g_assert_true(json_object_has_member(reply, "return"));
+    qtest_end(q);
+}
+
+/* The last byte of memory remembers; beyond it there is nothing. */
+static void check_memory_end(const char *args, uint64_t end)
+{
+    struct qtest *q = qtest_start(args);
+
+    qtest_writeb(q, end - 1, 0x5a);
+    g_assert_cmphex(qtest_readb(q, end - 1), ==, 0x5a);
+    qtest_writeb(q, end, 0x5a);
+    g_assert_cmphex(qtest_readb(q, end), ==, 0xff);
+    qtest_end(q);
+}
+
+static void test_memory(void)
+{
+    check_memory_end("", 128 * MIB);
+    check_memory_end("-m 3", 3 * MIB);
+    check_memory_end("-m 3584", 3072 * MIB); /* the rest is above 4 GiB */
+}
+
+static void read_until(int fd, char *text, size_t size, const char *end)
+{
+    size_t n = 0;
+
+    memset(text, 0, size);
+    while (strstr(text, end) == NULL) {
+        ssize_t got = read(fd, text + n, size - 1 - n);
+        g_assert_cmpint(got, >, 0);
+        n += (size_t)got;
+    }
+}
+
+/* Both connections to one socket: they come out of its queue as they came in. */
+static void test_connection_order(void)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    g_autofree char *dir = g_dir_make_tmp("hvm-dm-order-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "socket", NULL);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char text[256];
+    GPid pid;
+
+    g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    g_assert_cmpint(listen(listener, 2), ==, 0);
+    g_autofree char *args = g_strdup_printf("%s -qtest unix:%s -chardev socket,path=%s,id=c"
+                                            " -mon chardev=c,mode=control -accel qtest",
+                                            g_getenv("HVMDM_BINARY"), path, path);
+    g_auto(GStrv) argv = g_strsplit(args, " ", 0);
+    g_assert_true(
+        g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, NULL));
+    int test = accept(listener, NULL, NULL), qmp = accept(listener, NULL, NULL);
+    read_until(qmp, text, sizeof(text), "\n");
+    g_assert_true(g_str_has_prefix(text, "{\"QMP\""));
+    g_assert_cmpint(write(test, "endianness\n", 11), ==, 11);
+    read_until(test, text, sizeof(text), "\n");
+    g_assert_cmpstr(text, ==, "OK little\n");
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+    close(test);
+    close(qmp);
+    close(listener);
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
+static void test_qmp_quit(void)
+{
+    struct qtest *q = qtest_start("");
+
+    qtest_qmp_do(q, "quit");
+    g_assert_cmpint(qtest_wait(q), ==, 0);
+}
+
+/* What can't be is said in one line that names the option; the status is 1. */
+static void test_bad_options(void)
+{
+    static const struct {
+        const char *args, *names;
+    } cases[] = {
+        { "-frobnicate", "-frobnicate" },
+        { "-accel warp", "-accel" },
+        { "-m 1", "-m 1" },
+        { "-m x", "-m x" },
+        { "-smp 0", "-smp" },
+        { "-machine q35", "-machine q35" },
+        { "-accel qtest -device nothing", "-device nothing" },
+        { "-accel qtest -qtest unix:/nonexistent/socket", "-qtest" },
+        { "-accel qtest -qtest-log /nonexistent/log", "-qtest-log" },
+        { "-accel qtest -mon chardev=x,mode=control", "-mon" },
+        { "-accel qtest -incoming tcp:localhost:1", "-incoming" },
+        { "-accel qtest -incoming fd:77", "-incoming fd:77" },
+        { "-accel qtest -incoming file:/nonexistent", "-incoming" },
+        { "--dump-state /nonexistent", "--dump-state" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *output = NULL, *errors = NULL;
+        int status = qtest_run(cases[i].args, &output, &errors);
+        g_test_message("%s: %s", cases[i].args, errors);
+        g_assert_cmpint(status, ==, 1);
+        g_assert_true(g_str_has_prefix(errors, "hvm-dm: "));
+        g_assert_nonnull(strstr(errors, cases[i].names));
+        g_assert_true(strchr(errors, '\n') == errors + strlen(errors) - 1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/process/start-and-end", test_start_and_end);
+    g_test_add_func("/process/names", test_names);
+    g_test_add_func("/process/no-machine", test_no_machine);
+    g_test_add_func("/process/memory", test_memory);
+    g_test_add_func("/process/connection-order", test_connection_order);
+    g_test_add_func("/process/qmp-quit", test_qmp_quit);
+    g_test_add_func("/process/bad-options", test_bad_options);
+    return g_test_run();
+}
