@@ -158,16 +158,18 @@ COMMAND(cmd_cpus)
     JsonArray *list;
     JsonNode *node = qmp_new_array(&list);
 
-    for (unsigned i = 0; i < app->config.n_cpus; i++) {
+    for (unsigned i = 0; i < app->config.max_cpus; i++) {
+        if (!machine_has_cpu(app->machine, i))
+            continue;
         g_autofree char *path = g_strdup_printf("/machine/unattached/device[%u]", i);
         JsonObject *o = json_object_new(), *props = json_object_new();
         json_object_set_int_member(o, "cpu-index", i);
         json_object_set_string_member(o, "qom-path", path);
         json_object_set_int_member(o, "thread-id", 0);
         json_object_set_string_member(o, "target", "x86_64");
-        json_object_set_int_member(props, "core-id", i);
+        json_object_set_int_member(props, "core-id", 0);
         json_object_set_int_member(props, "thread-id", 0);
-        json_object_set_int_member(props, "socket-id", 0);
+        json_object_set_int_member(props, "socket-id", i);
         json_object_set_object_member(o, "props", props);
         json_array_add_object_element(list, o);
     }

@@ -30,7 +30,7 @@ struct machine {
     void *gsi_watch_opaque;
 
     /* the chips that the wiring and the buttons need; NULL: the core's, or not there */
-    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fw_cfg;
+    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fw_cfg, *hotplug;
     struct irq_line rtc_irq; /* masked while the HPET stands in for it */
 
     uint8_t *ram; /* all of it; the core's own: NULL */
@@ -56,8 +56,11 @@ struct device *machine_adopt(struct machine *m, struct device *dev, const char *
 /* One of the user's devices, of any kind that -device may name, wired as the board has it. */
 struct device *machine_plug(struct machine *m, const struct device_config *config, GError **err);
 
-/* xenfv.c: what Xen's platform device does to the board. */
-void xenfv_connect(struct machine *m, struct device *platform);
+/*
+ * xenfv.c: what a PC has under Xen: the hot-plug registers of hvmloader's ACPI tables; on the board
+ * of -machine xenfv the platform device too.
+ */
+int xenfv_create(struct machine *m, const struct machine_config *config, GError **err);
 
 /* firmware.c: what fw_cfg and the CMOS tell the firmware of the finished machine. */
 int firmware_tell(struct machine *m, const struct machine_config *config, GError **err);

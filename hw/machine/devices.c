@@ -17,6 +17,7 @@
 #include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818.h"
+#include "hw/xen/hotplug.h"
 #include "hw/xen/platform.h"
 
 /* In the order in which a machine has them; new kinds go where they belong. */
@@ -32,6 +33,7 @@ static const struct device_kind *const kinds[] = {
     &i8237_kind,
     &i8042_kind,
     &piix4_pm_kind,
+    &xen_hotplug_kind,
     &xen_platform_kind,
     &fw_cfg_kind,
     &uart16550_kind,

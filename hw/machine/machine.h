@@ -120,6 +120,10 @@ GByteArray *machine_save(struct machine *m);
 /* Into a machine just created like the saved one. On error it must not be started. */
 int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err);
 
+/* Whether a CPU is plugged in, and plugging it in. The sentence says why not. */
+bool machine_has_cpu(const struct machine *m, unsigned cpu);
+int machine_add_cpu(struct machine *m, unsigned cpu, GError **err);
+
 /* ---- Looking at it ---- */
 
 struct core *machine_core(const struct machine *m);

@@ -17,7 +17,6 @@
 #include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818.h"
-#include "hw/xen/platform.h"
 
 #define IOAPIC_IRQ0_PIN 2
 #define SCI_IRQ         9
@@ -267,18 +266,6 @@ static int add_pm(struct machine *m, GError **err)
     return rc;
 }
 
-/* Slot 2, where guests of Xen have always had it. */
-static int add_xen_platform(struct machine *m, GError **err)
-{
-    static const char *const slot2[] = { "addr", "2", NULL };
-    struct device *platform;
-    int rc = add(m, &platform, &xen_platform_kind, slot2, err);
-
-    if (rc == 0)
-        xenfv_connect(m, platform);
-    return rc;
-}
-
 static int add_board_chips(struct machine *m, const struct machine_config *config, GError **err)
 {
     int rc = add_host_bridge(m, err);
@@ -295,8 +282,8 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
         rc = add_isa_chips(m, err);
     if (rc == 0 && !config->no_acpi)
         rc = add_pm(m, err);
-    if (rc == 0 && config->board == MACHINE_XENFV)
-        rc = add_xen_platform(m, err);
+    if (rc == 0)
+        rc = xenfv_create(m, config, err);
     return rc;
 }
 

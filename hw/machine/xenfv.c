@@ -1,7 +1,12 @@
 /*
  * A PC under Xen: what the guest's PV drivers ask the platform device for, done to the board.
  */
+#include <errno.h>
+
+#include "base/error.h"
+#include "hw/acpi/piix4_pm.h"
 #include "hw/machine/board.h"
+#include "hw/xen/hotplug.h"
 #include "hw/xen/platform.h"
 
 #define BIOS_AREA_BASE 0xc0000u
@@ -29,7 +34,51 @@ static void protect_bios(void *opaque, bool on)
         m->core->ops->protect(m->core, BIOS_AREA_BASE, BIOS_AREA_SIZE, on);
 }
 
-void xenfv_connect(struct machine *m, struct device *platform)
+/* Slot 2, where guests of Xen have always had it. */
+static int add_platform(struct machine *m, GError **err)
 {
-    xen_platform_set_host(platform, &(struct xen_platform_host){ m, unplug, protect_bios });
+    static const char *const slot2[] = { "addr", "2", NULL };
+    struct device *dev = machine_add(m, &xen_platform_kind, xen_platform_kind.name, slot2, err);
+
+    if (dev == NULL)
+        return -EINVAL;
+    xen_platform_set_host(dev, &(struct xen_platform_host){ m, unplug, protect_bios });
+    return 0;
+}
+
+static int add_hotplug(struct machine *m, unsigned cpus, GError **err)
+{
+    g_autofree char *text = g_strdup_printf("%u", cpus);
+    const char *const properties[] = { "cpus", text, NULL };
+
+    m->hotplug = machine_add(m, &xen_hotplug_kind, xen_hotplug_kind.name, properties, err);
+    return m->hotplug != NULL ? 0 : -EINVAL;
+}
+
+/* A core that comes with firmware is Xen, and its firmware hvmloader. */
+int xenfv_create(struct machine *m, const struct machine_config *config, GError **err)
+{
+    int rc = 0;
+
+    if ((m->core->ops->chips & CORE_HAS_FIRMWARE) != 0)
+        rc = add_hotplug(m, config->n_cpus, err);
+    return rc == 0 && config->board == MACHINE_XENFV ? add_platform(m, err) : rc;
+}
+
+bool machine_has_cpu(const struct machine *m, unsigned cpu)
+{
+    return m->hotplug != NULL ? xen_hotplug_has_cpu(m->hotplug, cpu) : cpu < m->core->n_cpus;
+}
+
+int machine_add_cpu(struct machine *m, unsigned cpu, GError **err)
+{
+    if (m->hotplug == NULL || m->pm == NULL)
+        return fail(err, ENOTSUP, "CPUs can't be added to this machine");
+    if (cpu >= m->core->n_cpus)
+        return fail(err, ERANGE, "CPU %u: there are at most %u", cpu, m->core->n_cpus);
+    if (machine_has_cpu(m, cpu))
+        return fail(err, EEXIST, "CPU %u is there already", cpu);
+    xen_hotplug_add_cpu(m->hotplug, cpu);
+    piix4_pm_gpe(m->pm, XEN_HOTPLUG_CPU_GPE);
+    return 0;
 }

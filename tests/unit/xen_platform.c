@@ -1,6 +1,7 @@
 /*
- * Xen's platform device, from the side of a guest's PV drivers.
+ * Xen's platform device, from the side of a guest's PV drivers, and the hot-plug registers.
  */
+#include "hw/xen/hotplug.h"
 #include "hw/xen/platform.h"
 #include "tests/unit/testbench.h"
 
@@ -114,6 +115,36 @@ static void any_text_can_be_logged(void)
     bench_destroy(b);
 }
 
+static void cpus_are_a_bitmap_that_grows(void)
+{
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &xen_hotplug_kind, "cpus=9");
+
+    g_assert_cmphex(inb(b, 0xaf00), ==, 0xff);
+    g_assert_cmphex(inb(b, 0xaf01), ==, 0x01);
+    g_assert_cmphex(inb(b, 0xaf1f), ==, 0x00);
+    xen_hotplug_add_cpu(dev, 127);
+    outb(b, 0xaf00, 0); /* not the guest's to change */
+    dev = bench_save_load(b, dev, "cpus=9");
+    g_assert_cmphex(inb(b, 0xaf00), ==, 0xff);
+    g_assert_cmphex(inb(b, 0xaf0f), ==, 0x80);
+    g_assert_true(xen_hotplug_has_cpu(dev, 127));
+    g_assert_false(xen_hotplug_has_cpu(dev, 9));
+    g_assert_false(xen_hotplug_has_cpu(dev, 128));
+    bench_destroy(b);
+}
+
+static void no_slot_changes(void)
+{
+    struct bench *b = bench_create();
+
+    bench_plug(b, &xen_hotplug_kind, NULL);
+    outl(b, 0xae08, 0xffffffff);
+    for (uint16_t port = 0xae00; port < 0xae10; port += 4)
+        g_assert_cmphex(inl(b, port), ==, 0);
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -122,5 +153,7 @@ int main(int argc, char **argv)
     g_test_add_func("/xen-platform/bios-lock", the_bios_area_can_be_locked);
     g_test_add_func("/xen-platform/bars", the_first_drivers_used_the_bars);
     g_test_add_func("/xen-platform/log", any_text_can_be_logged);
+    g_test_add_func("/xen-hotplug/cpus", cpus_are_a_bitmap_that_grows);
+    g_test_add_func("/xen-hotplug/slots", no_slot_changes);
     return g_test_run();
 }
