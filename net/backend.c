@@ -281,10 +281,11 @@ void net_set_connected(struct net_backend *backend, bool connected)
 void net_rx_filter_changed(struct net_backend *backend)
 {
     if (backend != NULL && backend->rx_filter_changed != NULL)
-        backend->rx_filter_changed(backend->rx_filter_opaque);
+        backend->rx_filter_changed(backend->rx_filter_opaque, backend);
 }
 
-void net_on_rx_filter_changed(struct net_backend *backend, void (*fn)(void *opaque), void *opaque)
+void net_on_rx_filter_changed(struct net_backend *backend,
+                              void (*fn)(void *opaque, struct net_backend *backend), void *opaque)
 {
     backend->rx_filter_changed = fn;
     backend->rx_filter_opaque = opaque;

@@ -100,7 +100,8 @@ void net_set_link(struct net_backend *backend, bool up);
 /* false if there is no NIC or it does not tell. */
 bool net_query_rx_filter(const struct net_backend *backend, struct net_rx_filter *filter);
 /* fn is called on each net_rx_filter_changed(); NULL: nobody. */
-void net_on_rx_filter_changed(struct net_backend *backend, void (*fn)(void *opaque), void *opaque);
+void net_on_rx_filter_changed(struct net_backend *backend,
+                              void (*fn)(void *opaque, struct net_backend *backend), void *opaque);
 void net_destroy(struct net_backend *backend);
 
 /* ---- For the kinds of back end. ---- */
@@ -138,7 +139,7 @@ struct net_backend {
     struct net_stats stats;
     unsigned tx_segment, rx_segment; /* frames of the packet at the front that went already */
     guint retry;                     /* source that calls writable(), or 0 */
-    void (*rx_filter_changed)(void *opaque);
+    void (*rx_filter_changed)(void *opaque, struct net_backend *backend);
     void *rx_filter_opaque;
 };
 

@@ -38,6 +38,7 @@ struct qmp_command {
      */
     JsonNode *(*run)(void *opaque, struct qmp_monitor *mon, JsonObject *args, GError **err);
     struct qmp_arg args[6]; /* ends with an entry without a name */
+    bool open;              /* takes other arguments too, and checks them itself */
 };
 
 /* name and package of what this is, for the greeting and query-version. */

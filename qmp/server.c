@@ -174,6 +174,8 @@ static bool check_args(const struct qmp_command *c, JsonObject *args, GError **e
 
     for (GList *m = members; m != NULL; m = m->next) {
         const struct qmp_arg *a = find_arg(c, m->data);
+        if (a == NULL && c->open)
+            continue;
         if (a == NULL) {
             fail(err, EINVAL, "Parameter '%s' is unexpected", (const char *)m->data);
             return false;
