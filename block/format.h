@@ -29,9 +29,9 @@ enum extent_kind {
 
 struct block_extent {
     enum extent_kind kind;
+    bool allocated_zero;     /* EXTENT_ZERO: has space allocated at `host` (for tools) */
     uint64_t length;         /* bytes from the asked offset, at least 1, at most what was asked */
     uint64_t host;           /* EXTENT_DATA: offset in the file */
-    bool allocated_zero;     /* EXTENT_ZERO: has space allocated at `host` (for tools) */
     struct block_node *node; /* whose extent it is; set by block_map() */
 };
 

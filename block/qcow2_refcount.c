@@ -18,8 +18,8 @@ uint64_t q2_refcount_read(const uint8_t *block, unsigned order, uint64_t i)
     case 6: return get_be64(block + 8 * i);
     default: break;
     }
-    unsigned bits = 1u << order, per_byte = 8 / bits; /* the first entry in the lowest bits */
-    return (block[i / per_byte] >> (i % per_byte * bits)) & ((1u << bits) - 1);
+    /* Several in a byte, the first one in the lowest bits. */
+    return (block[i << order >> 3] >> (i << order & 7)) & ((1u << (1u << order)) - 1);
 }
 
 void q2_refcount_store(uint8_t *block, unsigned order, uint64_t i, uint64_t value)
@@ -31,9 +31,8 @@ void q2_refcount_store(uint8_t *block, unsigned order, uint64_t i, uint64_t valu
     case 6: put_be64(block + 8 * i, value); return;
     default: break;
     }
-    unsigned bits = 1u << order, per_byte = 8 / bits;
-    unsigned shift = (unsigned)(i % per_byte) * bits, mask = (1u << bits) - 1;
-    uint8_t *byte = &block[i / per_byte];
+    unsigned shift = (unsigned)(i << order & 7), mask = (1u << (1u << order)) - 1;
+    uint8_t *byte = &block[i << order >> 3];
     *byte = (uint8_t)((*byte & ~(mask << shift)) | ((unsigned)value << shift));
 }
 
