@@ -4,7 +4,8 @@
  *     ui-demo [-vnc ARG] [-sdl] [-password WORD] [-tls anon|DIR] [-picture NAME] [-size WxH]
  *             [-absolute] [-screenshot FILE.png] [-seconds N]
  *
- * Pictures: bars (still), text (scrolls), noise (all of it changes all the time). Keys and pointer
+ * Pictures: bars (still), text (scrolls), noise (all of it changes all the time), or the path of a
+ * file of raw 32-bit pixels. Keys and pointer
  * events are written to stdout, the last key is shown as a coloured square.
  */
 #include <glib.h>
@@ -90,6 +91,16 @@ static void draw_noise(struct demo *d)
         v = v * 1664525u + 1013904223u;
         d->pixels[i] = v >> 8;
     }
+}
+
+static void load_picture(struct demo *d)
+{
+    g_autofree char *data = NULL;
+    gsize n = 0;
+
+    if (!g_file_get_contents(d->picture, &data, &n, NULL))
+        g_error("cannot read %s", d->picture);
+    memcpy(d->pixels, data, MIN(n, (size_t)d->width * d->height * sizeof(*d->pixels)));
 }
 
 static void draw_mark(struct demo *d)
@@ -205,6 +216,8 @@ static void create_screen(struct demo *d)
                                d->width * 4);
     if (strcmp(d->picture, "bars") == 0)
         draw_bars(d);
+    else if (strchr(d->picture, '/') != NULL)
+        load_picture(d);
     else
         g_timeout_add(50, animate, d);
     for (unsigned row = 0; strcmp(d->picture, "text") == 0 && row < d->height / GLYPH_HEIGHT; row++)
