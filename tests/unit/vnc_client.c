@@ -470,6 +470,30 @@ static void test_flood_of_fences(void)
     wire_machine_destroy(&m);
 }
 
+/* Requests for a thousand single pixels: fewer rectangles, of more than was asked for. */
+static void test_scattered_requests(void)
+{
+    struct wire_machine m;
+    uint8_t request[10] = { 3, 0, 0, 0, 0, 0, 0, 1, 0, 1 }, header[4];
+
+    wire_machine_create(&m, "", NULL, false);
+    int fd = wire_open(&m);
+    wire_send(fd, request_all, sizeof(request_all));
+    read_screen(fd);
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    for (unsigned i = 0; i < 1024; i++) { /* every other pixel, like a chess board */
+        request[3] = (uint8_t)(i % 32 * 2 + i / 32 % 2);
+        request[5] = (uint8_t)(i / 32);
+        g_byte_array_append(all, request, sizeof(request));
+    }
+    wire_send(fd, all->data, all->len);
+    g_assert_cmpuint(wire_receive(fd, header, sizeof(header)), ==, sizeof(header));
+    g_assert_cmpuint(get_be16(header + 2), >=, 1);
+    g_assert_cmpuint(get_be16(header + 2), <=, 512);
+    close(fd);
+    wire_machine_destroy(&m);
+}
+
 static void test_200_stalled_connections(void)
 {
     struct wire_machine m;
@@ -516,6 +540,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vnc/client/cut-text", test_cut_text);
     g_test_add_func("/vnc/client/impossible-messages", test_impossible_messages);
     g_test_add_func("/vnc/client/flood-of-fences", test_flood_of_fences);
+    g_test_add_func("/vnc/client/scattered-requests", test_scattered_requests);
     g_test_add_func("/vnc/client/200-stalled-connections", test_200_stalled_connections);
     return g_test_run();
 }

@@ -3,8 +3,9 @@
 #include "base/bytes.h"
 #include "ui/vnc/encoder.h"
 
-/* Columns as wide as this give ZRLE's 64x64 tiles and leave VNC_RECT_PIXELS for 64 rows. */
-#define SPLIT_WIDTH 1024
+/* Squares of 256 are the largest that VNC_RECT_PIXELS allows, and a multiple of ZRLE's tiles. A
+   photograph beside text then spoils the palette of a part of the text only. */
+#define SPLIT_WIDTH 256
 #define SPLIT_ALIGN 64
 
 void vnc_put_rect_header(GByteArray *out, const pixman_box32_t *box, int32_t encoding)

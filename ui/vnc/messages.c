@@ -152,10 +152,9 @@ static size_t update_request(struct vnc_client *client, const uint8_t *data, siz
     y = get_be16(data + 4);
     width = get_be16(data + 6);
     height = get_be16(data + 8);
-    pixman_region32_union_rect(&client->requested, &client->requested, (int)x, (int)y, width,
-                               height);
+    vnc_region_add(&client->requested, (int)x, (int)y, width, height);
     if (data[1] == 0) /* not incremental: the client has lost these pixels */
-        pixman_region32_union_rect(&client->dirty, &client->dirty, (int)x, (int)y, width, height);
+        vnc_region_add(&client->dirty, (int)x, (int)y, width, height);
     return 10;
 }
 

@@ -285,7 +285,7 @@ static void on_damage(void *opaque, int x, int y, int w, int h)
 {
     struct vnc_server *server = opaque;
 
-    pixman_region32_union_rect(&server->damage, &server->damage, x, y, (unsigned)w, (unsigned)h);
+    vnc_region_add(&server->damage, x, y, (unsigned)w, (unsigned)h);
 }
 
 static void tell_all(struct vnc_server *server, unsigned what)

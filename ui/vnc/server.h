@@ -47,6 +47,8 @@ void vnc_server_refresh(struct vnc_server *server);
 struct vnc_client;
 /* A client may now want an update, or be able to take one: sends it, from a fresh shadow. */
 void vnc_server_review(struct vnc_server *server, struct vnc_client *client);
+/* Adds a rectangle; a region that gets too complex becomes the box around it. */
+void vnc_region_add(pixman_region32_t *region, int x, int y, unsigned width, unsigned height);
 /* Takes the client off the list; it is freed by the caller. */
 void vnc_server_forget(struct vnc_server *server, struct vnc_client *client);
 /* Another client wants the screen for itself. */

@@ -14,8 +14,9 @@
 #define SLICE_BYTES   (64 * 1024)
 /* Output that may wait while another slice is encoded. */
 #define PENDING_BYTES (16 * 1024)
-/* A region of more boxes than this is sent as the box around it. */
-#define MAX_BOXES     2048
+/* A region of more boxes than this becomes the box around it; cut into rectangles it has fewer than
+   the 65535 that an update can have. */
+#define MAX_BOXES     512
 
 struct vnc_job {
     struct vnc_client *client; /* NULL: it has gone */
@@ -137,6 +138,22 @@ bool vnc_update_wanted(const struct vnc_client *client)
            pixman_region32_not_empty((pixman_region32_t *)(uintptr_t)&client->requested);
 }
 
+static void simplify(pixman_region32_t *region)
+{
+    pixman_box32_t box = *pixman_region32_extents(region);
+
+    if (pixman_region32_n_rects(region) <= MAX_BOXES)
+        return;
+    pixman_region32_fini(region);
+    pixman_region32_init_with_extents(region, &box);
+}
+
+void vnc_region_add(pixman_region32_t *region, int x, int y, unsigned width, unsigned height)
+{
+    pixman_region32_union_rect(region, region, x, y, width, height);
+    simplify(region);
+}
+
 /* What the client asked for, is out of date there, and exists on both sides. */
 static void region_to_send(struct vnc_client *client, pixman_region32_t *region)
 {
@@ -149,12 +166,7 @@ static void region_to_send(struct vnc_client *client, pixman_region32_t *region)
         pixman_region32_union(region, region, &client->continuous_area);
     pixman_region32_intersect(region, region, &client->dirty);
     pixman_region32_intersect_rect(region, region, 0, 0, width, height);
-    if (pixman_region32_n_rects(region) > MAX_BOXES) {
-        pixman_box32_t box = *pixman_region32_extents(region);
-
-        pixman_region32_fini(region);
-        pixman_region32_init_with_extents(region, &box);
-    }
+    simplify(region);
 }
 
 static bool asked_for(struct vnc_client *client, const pixman_box32_t *box)
