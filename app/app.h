@@ -19,6 +19,8 @@ struct app;
 struct chardev;
 struct core;
 struct input;
+struct console;
+struct sdl;
 struct qmp;
 struct xs_handle;
 
@@ -43,7 +45,8 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char, cli_qmp, cli_net, cli_xen, cli_process;
+extern const struct cli_topic cli_machine, cli_char, cli_qmp, cli_display, cli_net, cli_xen,
+    cli_process;
 
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
@@ -63,6 +66,15 @@ struct app {
     GPtrArray *owned;              /* strings that config borrows */
 
     struct input *input; /* keys and movements, from every viewer to the keyboard and mouse */
+
+    /* display */
+    struct console *console;
+    const char *vga; /* -device name of the card that nobody named by -device; NULL: none */
+    const char *keymap;
+    GPtrArray *vnc_args;    /* of each -vnc */
+    GPtrArray *vnc_servers; /* struct vnc_server */
+    struct sdl *sdl;
+    bool vga_chosen, sdl_wanted, sdl_full_screen;
 
     /* monitors */
     struct qmp *qmp;

@@ -11,6 +11,7 @@ static const struct cli_topic *const topics[] = {
     &cli_machine,
     &cli_char,
     &cli_qmp,
+    &cli_display,
     &cli_net,
 #if HVMDM_HAVE_XEN
     &cli_xen,

@@ -63,6 +63,8 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
 
     if (strcmp(kind, "input") == 0)
         service = app->input;
+    else if (strcmp(kind, "console") == 0)
+        service = app->console;
     else if (strcmp(kind, "chardev") == 0)
         service = g_hash_table_lookup(app->chardevs, name);
     else if (strcmp(kind, "netdev") == 0)
@@ -136,6 +138,8 @@ static void init(struct app *app, const char *argv0)
     app->config.n_cpus = app->config.max_cpus = 1;
     app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
     app->input = input_create();
+    app->vnc_args = g_ptr_array_new_with_free_func(g_free);
+    app->vnc_servers = g_ptr_array_new();
     app->qmp = qmp_create();
     app->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->owned = g_ptr_array_new_with_free_func(g_free);
@@ -157,6 +161,8 @@ static void tear_down(struct app *app)
     qmp_destroy(app->qmp);
     cli_cleanup(app);
     input_destroy(app->input);
+    g_ptr_array_unref(app->vnc_args);
+    g_ptr_array_unref(app->vnc_servers);
     g_ptr_array_unref(app->monitors);
     g_ptr_array_unref(app->config.devices);
     g_ptr_array_unref(app->chardev_opts);

@@ -6,6 +6,7 @@
 #include "hw/char/debugcon.h"
 #include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
+#include "hw/display/vga.h"
 #include "hw/dma/i8237.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/i8259.h"
@@ -36,6 +37,7 @@ static const struct device_kind *const kinds[] = {
     &xen_hotplug_kind,
     &xen_platform_kind,
     &fw_cfg_kind,
+    &vga_kind,
     &uart16550_kind,
     &parallel_kind,
     &debugcon_kind,
