@@ -1,0 +1,120 @@
+#include "block/drive.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+
+struct block_drive *block_drive_new(const char *id, const char *serial, struct block_node *node)
+{
+    struct block_drive *drive = g_new0(struct block_drive, 1);
+
+    drive->id = g_strdup(id);
+    drive->serial = g_strdup(serial);
+    drive->node = node;
+    return drive;
+}
+
+void block_drive_free(struct block_drive *drive)
+{
+    if (drive == NULL)
+        return;
+    block_unref(drive->node);
+    g_free(drive->serial);
+    g_free(drive->id);
+    g_free(drive);
+}
+
+int block_drive_take(struct block_drive *drive, const char *device,
+                     const struct block_tray_ops *tray, void *opaque, GError **err)
+{
+    if (drive->device != NULL)
+        return fail(err, EBUSY, "drive %s: device %s has it already", drive->id, drive->device);
+    drive->device = device;
+    drive->tray = tray;
+    drive->opaque = opaque;
+    return 0;
+}
+
+void block_drive_release(struct block_drive *drive)
+{
+    drive->device = NULL;
+    drive->tray = NULL;
+    drive->opaque = NULL;
+}
+
+static int check_removable(const struct block_drive *drive, GError **err)
+{
+    if (drive->tray != NULL)
+        return 0;
+    return fail(err, ENOTSUP, "drive %s: its medium is not removable", drive->id);
+}
+
+int block_drive_open_tray(struct block_drive *drive, bool force, GError **err)
+{
+    int rc = check_removable(drive, err);
+
+    if (rc < 0)
+        return rc;
+    rc = drive->tray->open(drive->opaque, force);
+    return rc == 0 ? 0 : fail(err, -rc, "drive %s: the guest has locked the tray", drive->id);
+}
+
+int block_drive_close_tray(struct block_drive *drive, GError **err)
+{
+    int rc = check_removable(drive, err);
+
+    if (rc == 0)
+        drive->tray->close(drive->opaque);
+    return rc;
+}
+
+static int check_open(const struct block_drive *drive, GError **err)
+{
+    int rc = check_removable(drive, err);
+
+    if (rc == 0 && !drive->tray->is_open(drive->opaque))
+        rc = fail(err, EINVAL, "drive %s: the tray is closed", drive->id);
+    return rc;
+}
+
+int block_drive_remove_medium(struct block_drive *drive, GError **err)
+{
+    int rc = check_open(drive, err);
+
+    if (rc < 0)
+        return rc;
+    drive->tray->set_medium(drive->opaque, NULL);
+    block_unref(drive->node);
+    drive->node = NULL;
+    return 0;
+}
+
+int block_drive_insert_medium(struct block_drive *drive, struct block_node *node, GError **err)
+{
+    int rc = check_open(drive, err);
+
+    if (rc == 0 && drive->node != NULL)
+        rc = fail(err, EINVAL, "drive %s: there is a medium in it already", drive->id);
+    if (rc < 0)
+        return rc;
+    drive->node = node;
+    drive->tray->set_medium(drive->opaque, node);
+    return 0;
+}
+
+int block_drive_eject(struct block_drive *drive, bool force, GError **err)
+{
+    int rc = block_drive_open_tray(drive, force, err);
+
+    return rc == 0 ? block_drive_remove_medium(drive, err) : rc;
+}
+
+int block_drive_change_medium(struct block_drive *drive, struct block_node *node, bool force,
+                              GError **err)
+{
+    int rc = block_drive_eject(drive, force, err);
+
+    if (rc == 0)
+        rc = block_drive_insert_medium(drive, node, err);
+    return rc == 0 ? block_drive_close_tray(drive, err) : rc;
+}

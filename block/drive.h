@@ -1,0 +1,67 @@
+/*
+ * A drive: what `-drive` or `-blockdev` makes and a disk device is given by name.
+ *
+ * It joins the two ends of a disk: the medium, a block node that may be missing (an empty CD tray)
+ * and be replaced, and the device that shows it to the guest. Whoever controls the machine changes
+ * media here and need not know what kind of device has the drive.
+ */
+#ifndef BLOCK_DRIVE_H
+#define BLOCK_DRIVE_H
+
+#include <stdbool.h>
+#include <glib.h>
+
+#include "block/node.h"
+
+/* What a device with a removable medium does for whoever controls the machine. */
+struct block_tray_ops {
+    /*
+     * Opens the tray. -EBUSY: the guest has locked it; it was told that somebody wants the medium.
+     * force: opens it all the same.
+     */
+    int (*open)(void *opaque, bool force);
+    void (*close)(void *opaque);
+    /* The medium in the open tray is now this node (NULL: none). The device attaches to it. */
+    void (*set_medium)(void *opaque, struct block_node *node);
+    bool (*is_open)(void *opaque);
+    bool (*is_locked)(void *opaque);
+};
+
+struct block_drive {
+    char *id;
+    char *serial;            /* serial= of -drive; NULL: none */
+    struct block_node *node; /* a reference; NULL: no medium */
+    /* The device that has the drive. */
+    const char *device;                /* its id, borrowed; NULL: nobody has it */
+    const struct block_tray_ops *tray; /* NULL: the medium is fixed */
+    void *opaque;
+    /* Who is told when the tray moved (QMP's DEVICE_TRAY_MOVED); may be NULL. */
+    void (*tray_moved)(void *opaque, const struct block_drive *drive, bool open);
+    void *tray_opaque;
+};
+
+/* Takes over the caller's reference on node, which may be NULL. id and serial are copied. */
+struct block_drive *block_drive_new(const char *id, const char *serial, struct block_node *node);
+void block_drive_free(struct block_drive *drive); /* NULL is fine */
+
+/* A device takes the drive, and gives it back. 0; -EBUSY and a sentence: another one has it. */
+int block_drive_take(struct block_drive *drive, const char *device,
+                     const struct block_tray_ops *tray, void *opaque, GError **err);
+void block_drive_release(struct block_drive *drive);
+
+/*
+ * QMP's blockdev-open-tray, -close-tray, -remove-medium and -insert-medium. 0; or a sentence and
+ * -ENOTSUP: the medium is not removable; -EBUSY: the guest locked the tray; -EINVAL: the tray is
+ * closed, or (insert) not empty. insert takes over a reference on node when it succeeds.
+ */
+int block_drive_open_tray(struct block_drive *drive, bool force, GError **err);
+int block_drive_close_tray(struct block_drive *drive, GError **err);
+int block_drive_remove_medium(struct block_drive *drive, GError **err);
+int block_drive_insert_medium(struct block_drive *drive, struct block_node *node, GError **err);
+
+/* QMP's eject and blockdev-change-medium, made of the steps above. As their errors. */
+int block_drive_eject(struct block_drive *drive, bool force, GError **err);
+int block_drive_change_medium(struct block_drive *drive, struct block_node *node, bool force,
+                              GError **err);
+
+#endif
