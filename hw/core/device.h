@@ -49,6 +49,8 @@ struct services {
     struct pci_bus *pci; /* NULL on a machine without PCI */
     void *opaque;        /* the machine, for the calls below */
     void (*power)(void *opaque, enum power_event event);
+    /* A disk failed and its user wants the machine to stop rather than the guest to see it. */
+    void (*io_error)(void *opaque);
     /* A message-signalled interrupt: a write of data to addr in the LAPIC's range. */
     void (*msi)(void *opaque, uint64_t addr, uint32_t data);
     /*
@@ -114,6 +116,8 @@ struct device_kind {
     int (*create)(struct device *dev, GError **err);
     /* Back to the datasheet's reset values. Also lowers the outputs. */
     void (*reset)(struct device *dev);
+    /* Brings what is in flight to its end, so that the state is complete; may block. */
+    void (*drain)(struct device *dev);
     /* Brings derived state in line with what was loaded, and refuses what cannot be. */
     int (*post_load)(struct device *dev, GError **err);
     /* Undoes create, in reverse. Also called when create failed half way: check what is there. */

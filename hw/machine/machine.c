@@ -298,6 +298,11 @@ static void send_msi(void *opaque, uint64_t addr, uint32_t data)
         m->core->ops->msi(m->core, addr, data);
 }
 
+static void stop_for_io_error(void *opaque)
+{
+    machine_pause(opaque, MACHINE_IO_ERROR);
+}
+
 struct device *machine_adopt(struct machine *m, struct device *dev, const char *const *properties,
                              GError **err)
 {
@@ -360,6 +365,7 @@ int machine_create(const struct machine_config *config, struct core *core,
                                          : clock_create_host(),
         .opaque = m,
         .power = request_power,
+        .io_error = stop_for_io_error,
         .msi = send_msi,
         .resolve = resolve,
     };

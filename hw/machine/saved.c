@@ -42,10 +42,21 @@ static void save_record(struct machine *m, GByteArray *out)
     device_destroy(dev);
 }
 
+/* What ends may go to another device that has been drained already: an interrupt, no more. */
+static void drain_devices(struct machine *m)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = m->devices->pdata[i];
+        if (dev->kind->drain != NULL)
+            dev->kind->drain(dev);
+    }
+}
+
 GByteArray *machine_save(struct machine *m)
 {
     GByteArray *out = state_begin();
 
+    drain_devices(m);
     save_record(m, out);
     if (m->core->ops->save != NULL)
         m->core->ops->save(m->core, out);
