@@ -8,6 +8,8 @@
 #include "hw/char/uart16550.h"
 #include "hw/display/vga.h"
 #include "hw/dma/i8237.h"
+#include "hw/ide/ata.h"
+#include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -33,6 +35,9 @@ static const struct device_kind *const kinds[] = {
     &hpet_kind,
     &i8237_kind,
     &i8042_kind,
+    &piix3_ide_kind,
+    &ide_hd_kind,
+    &ide_cd_kind,
     &piix4_pm_kind,
     &xen_hotplug_kind,
     &xen_platform_kind,

@@ -8,6 +8,7 @@
 #include "hw/acpi/piix4_pm.h"
 #include "hw/dma/i8237.h"
 #include "hw/input/i8042.h"
+#include "hw/ide/piix_ide.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/machine/board.h"
@@ -23,6 +24,7 @@
 #define KEYBOARD_IRQ    1
 #define MOUSE_IRQ       12
 #define RTC_IRQ         8
+#define IDE_IRQ         14 /* of the first channel; the second one has the next */
 
 /* ---- Memory ---- */
 
@@ -266,6 +268,17 @@ static int add_pm(struct machine *m, GError **err)
     return rc;
 }
 
+static int add_ide(struct machine *m, GError **err)
+{
+    static const char *const slot1_1[] = { "addr", "1.1", NULL };
+    struct device *ide;
+    int rc = add(m, &ide, &piix3_ide_kind, slot1_1, err);
+
+    for (unsigned n = 0; rc == 0 && n < PIIX_IDE_CHANNELS; n++)
+        connect_gsi(m, ide, n, IDE_IRQ + n);
+    return rc;
+}
+
 static int add_board_chips(struct machine *m, const struct machine_config *config, GError **err)
 {
     int rc = add_host_bridge(m, err);
@@ -280,6 +293,8 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
         rc = add_hpet(m, err);
     if (rc == 0)
         rc = add_isa_chips(m, err);
+    if (rc == 0)
+        rc = add_ide(m, err);
     if (rc == 0 && !config->no_acpi)
         rc = add_pm(m, err);
     if (rc == 0)

@@ -49,7 +49,7 @@ static inline void hostile_payload(uint8_t *p, size_t length, GRand *rand)
         unsigned element = p[at];
         uint32_t bytes = get_le32(p + at + 1);
         at += 5;
-        if (g_rand_int_range(rand, 0, 16) == 0) {
+        if (bytes > 0 && g_rand_int_range(rand, 0, 16) == 0) {
             uint32_t which = (uint32_t)g_rand_int(rand) % (bytes / element);
             put_le(p + at + which * element, hostile_value(rand), element);
         }
