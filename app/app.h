@@ -16,6 +16,7 @@
 #include "hw/machine/machine.h"
 
 struct app;
+struct block_drive;
 struct chardev;
 struct core;
 struct input;
@@ -45,8 +46,8 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char, cli_qmp, cli_display, cli_net, cli_xen,
-    cli_process;
+extern const struct cli_topic cli_machine, cli_char, cli_disk, cli_qmp, cli_display, cli_net,
+    cli_xen, cli_process;
 
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
@@ -87,6 +88,11 @@ struct app {
     GPtrArray *parallels;
     GPtrArray *debugcons;
 
+    /* disks */
+    GPtrArray *drive_opts, *blockdev_opts; /* struct opts of each -drive and the like, -blockdev */
+    GPtrArray *drives;                     /* struct block_drive, owned */
+    bool snapshot_all;
+
     /* network */
     struct netdevs *netdevs;
     GPtrArray *netdev_opts, *nic_opts, *dump_opts; /* struct opts of each -netdev, -nic, -object */
@@ -109,6 +115,8 @@ struct app {
 const char *app_keep(struct app *app, const char *s);
 /* Adds a device as if by -device; the caller may add properties to what is returned. */
 struct device_config *app_add_device(struct app *app, const char *driver, const char *id);
+/* The drive of this id; NULL: none. */
+struct block_drive *app_find_drive(const struct app *app, const char *id);
 /* Where installed data (firmware) lies, or the build tree's when run from there. Kept. */
 const char *app_data_file(struct app *app, const char *name);
 

@@ -10,6 +10,7 @@
 static const struct cli_topic *const topics[] = {
     &cli_machine,
     &cli_char,
+    &cli_disk,
     &cli_qmp,
     &cli_display,
     &cli_net,

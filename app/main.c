@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/opts.h"
+#include "block/drive.h"
 #include "ioreq/kvm.h"
 #include "ioreq/qtest.h"
 #include "qmp/qmp.h"
@@ -69,6 +70,8 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
         service = g_hash_table_lookup(app->chardevs, name);
     else if (strcmp(kind, "netdev") == 0)
         service = netdevs_find(app->netdevs, name);
+    else if (strcmp(kind, "drive") == 0)
+        service = app_find_drive(app, name);
     if (service == NULL)
         fail(err, ENOENT, "-device %s: %s=%s: there is no such %s", dev->kind->name, kind, name,
              kind);
@@ -148,6 +151,9 @@ static void init(struct app *app, const char *argv0)
     app->serials = g_ptr_array_new_with_free_func(g_free);
     app->parallels = g_ptr_array_new_with_free_func(g_free);
     app->debugcons = g_ptr_array_new_with_free_func(g_free);
+    app->drive_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
+    app->blockdev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
+    app->drives = g_ptr_array_new_with_free_func((GDestroyNotify)block_drive_free);
     app->netdevs = netdevs_new();
     app->netdev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->nic_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
@@ -169,6 +175,9 @@ static void tear_down(struct app *app)
     g_ptr_array_unref(app->serials);
     g_ptr_array_unref(app->parallels);
     g_ptr_array_unref(app->debugcons);
+    g_ptr_array_unref(app->drive_opts);
+    g_ptr_array_unref(app->blockdev_opts);
+    g_ptr_array_unref(app->drives);
     g_ptr_array_unref(app->netdev_opts);
     g_ptr_array_unref(app->nic_opts);
     g_ptr_array_unref(app->dump_opts);

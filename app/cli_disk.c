@@ -1,0 +1,434 @@
+/*
+ * Disk options: -drive, -hda to -hdd, -cdrom, -blockdev, -snapshot.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/opts.h"
+#include "block/drive.h"
+
+#define IDE_PLACES 4 /* two channels with two drives */
+
+/* ---- Taking the options ---- */
+
+static int keep(GPtrArray *list, struct opts *opts)
+{
+    if (opts == NULL)
+        return -EINVAL;
+    g_ptr_array_add(list, opts);
+    return 0;
+}
+
+static int take_drive(struct app *app, const char *arg, GError **err)
+{
+    return keep(app->drive_opts, opts_parse("-drive", arg, NULL, err));
+}
+
+static int take_blockdev(struct app *app, const char *arg, GError **err)
+{
+    return keep(app->blockdev_opts, opts_parse("-blockdev", arg, NULL, err));
+}
+
+/* "-hda FILE": the file's name is taken as it is, commas and all. */
+static int take_short(struct app *app, const char *option, const char *file, const char *index,
+                      const char *media, GError **err)
+{
+    g_auto(GStrv) parts = g_strsplit(file, ",", -1);
+    g_autofree char *doubled = g_strjoinv(",,", parts);
+    struct opts *opts = opts_parse(option, doubled, "file", err);
+
+    if (opts == NULL)
+        return -EINVAL;
+    opts_set(opts, "index", index);
+    opts_set(opts, "media", media);
+    return keep(app->drive_opts, opts);
+}
+
+static int take_hda(struct app *app, const char *arg, GError **err)
+{
+    return take_short(app, "-hda", arg, "0", "disk", err);
+}
+
+static int take_hdb(struct app *app, const char *arg, GError **err)
+{
+    return take_short(app, "-hdb", arg, "1", "disk", err);
+}
+
+static int take_hdc(struct app *app, const char *arg, GError **err)
+{
+    return take_short(app, "-hdc", arg, "2", "disk", err);
+}
+
+static int take_hdd(struct app *app, const char *arg, GError **err)
+{
+    return take_short(app, "-hdd", arg, "3", "disk", err);
+}
+
+static int take_cdrom(struct app *app, const char *arg, GError **err)
+{
+    return take_short(app, "-cdrom", arg, "2", "cdrom", err);
+}
+
+static int take_snapshot(struct app *app, const char *arg, GError **err)
+{
+    app->snapshot_all = true;
+    return 0;
+}
+
+static const struct cli_option options[] = {
+    { "drive", "file=FILE,format=FORMAT[,...]", take_drive,
+      "disk or CD: if=ide|none, index=0-3, media=disk|cdrom, id=,\n"
+      "format=raw|qcow2|vpc, cache=writeback|writethrough|none|directsync|unsafe,\n"
+      "aio=threads|native, readonly=on|off, snapshot=on|off, discard=unmap|ignore,\n"
+      "detect-zeroes=on|off|unmap, werror=, rerror=report|ignore|stop|enospc,\n"
+      "serial=, throttling.*" },
+    { "hda", "FILE", take_hda, "first IDE disk: raw (so -hdb, -hdc, -hdd)" },
+    { "hdb", "FILE", take_hdb, NULL },
+    { "hdc", "FILE", take_hdc, NULL },
+    { "hdd", "FILE", take_hdd, NULL },
+    { "cdrom", "FILE", take_cdrom, "CD image in the drive at index 2" },
+    { "blockdev", "driver=FORMAT,node-name=ID,file.filename=FILE[,...]", take_blockdev,
+      "image for a device: -device ide-hd,drive=ID" },
+    { "snapshot", NULL, take_snapshot, "writes to all disks are forgotten at the end" },
+    {}
+};
+
+/* ---- Words ---- */
+
+struct word {
+    const char *text;
+    int value;
+};
+
+/* The value of a key that is one of some words; *value stays where it is not given. */
+static int get_word(struct opts *opts, const char *key, const struct word *words, int *value,
+                    GError **err)
+{
+    const char *text = opts_get(opts, key);
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    if (text == NULL)
+        return 0;
+    for (; words->text != NULL; words++) {
+        if (strcmp(words->text, text) == 0) {
+            *value = words->value;
+            return 0;
+        }
+        g_string_append_printf(all, "%s%s", all->len > 0 ? ", " : "", words->text);
+    }
+    return fail(err, EINVAL, "%s: %s=%s: not one of %s", opts_where(opts), key, text, all->str);
+}
+
+static const struct word cache_words[] = { { "writeback", BLOCK_CACHE_WRITEBACK },
+                                           { "writethrough", BLOCK_CACHE_WRITETHROUGH },
+                                           { "none", BLOCK_CACHE_NONE },
+                                           { "off", BLOCK_CACHE_NONE },
+                                           { "directsync", BLOCK_CACHE_DIRECTSYNC },
+                                           { "unsafe", BLOCK_CACHE_UNSAFE },
+                                           {} };
+static const struct word aio_words[] = { { "threads", BLOCK_AIO_THREADS },
+                                         { "native", BLOCK_AIO_NATIVE },
+                                         {} };
+static const struct word discard_words[] = {
+    { "unmap", 1 }, { "on", 1 }, { "ignore", 0 }, { "off", 0 }, {}
+};
+static const struct word zeroes_words[] = { { "off", BLOCK_DETECT_ZEROES_OFF },
+                                            { "on", BLOCK_DETECT_ZEROES_ON },
+                                            { "unmap", BLOCK_DETECT_ZEROES_UNMAP },
+                                            {} };
+static const struct word rerror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
+                                            { "ignore", BLOCK_ON_ERROR_IGNORE },
+                                            { "stop", BLOCK_ON_ERROR_STOP },
+                                            {} };
+static const struct word werror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
+                                            { "ignore", BLOCK_ON_ERROR_IGNORE },
+                                            { "stop", BLOCK_ON_ERROR_STOP },
+                                            { "enospc", BLOCK_ON_ERROR_ENOSPC },
+                                            {} };
+
+enum drive_interface { IF_IDE, IF_NONE };
+static const struct word if_words[] = { { "ide", IF_IDE }, { "none", IF_NONE }, {} };
+static const struct word media_words[] = { { "disk", false }, { "cdrom", true }, {} };
+
+/* ---- Images ---- */
+
+/* What -drive and -blockdev have in common. */
+static int get_image_options(struct opts *opts, struct block_options *o, GError **err)
+{
+    int aio = BLOCK_AIO_THREADS, discard = 0, zeroes = BLOCK_DETECT_ZEROES_OFF;
+    bool locking = true;
+
+    int rc = get_word(opts, "aio", aio_words, &aio, err);
+    if (rc == 0)
+        rc = get_word(opts, "discard", discard_words, &discard, err);
+    if (rc == 0)
+        rc = get_word(opts, "detect-zeroes", zeroes_words, &zeroes, err);
+    if (rc == 0)
+        rc = opts_get_bool(opts, "readonly", &o->read_only, err);
+    if (rc == 0)
+        rc = opts_get_bool(opts, "read-only", &o->read_only, err);
+    if (rc == 0)
+        rc = opts_get_bool(opts, "file.locking", &locking, err);
+    o->aio = (enum block_aio)aio;
+    o->discard_unmap = discard != 0;
+    o->detect_zeroes = (enum block_detect_zeroes)zeroes;
+    o->no_lock = !locking;
+    bool direct = o->cache == BLOCK_CACHE_NONE || o->cache == BLOCK_CACHE_DIRECTSYNC;
+    if (rc == 0 && o->aio == BLOCK_AIO_NATIVE && !direct)
+        rc = fail(err, EINVAL, "%s: aio=native needs cache=none or cache=directsync",
+                  opts_where(opts));
+    return rc;
+}
+
+static int get_errors(struct opts *opts, struct block_options *o, GError **err)
+{
+    int rerror = BLOCK_ON_ERROR_DEFAULT, werror = BLOCK_ON_ERROR_DEFAULT;
+    int rc = get_word(opts, "rerror", rerror_words, &rerror, err);
+
+    if (rc == 0)
+        rc = get_word(opts, "werror", werror_words, &werror, err);
+    o->rerror = (enum block_on_error)rerror;
+    o->werror = (enum block_on_error)werror;
+    return rc;
+}
+
+/* A format is never read from a raw image: the guest could have written a header into it. */
+static const char *get_format(struct opts *opts, const char *file, bool cdrom)
+{
+    const char *format = opts_get(opts, "format");
+
+    if (format != NULL)
+        return format;
+    if (!cdrom)
+        log_warn("%s: no format= is given for %s: it is taken as raw", opts_where(opts), file);
+    return "raw";
+}
+
+/* ---- Limits ---- */
+
+static int get_limit(struct opts *opts, const char *name, struct block_throttle_config *config,
+                     enum block_limit limit, GError **err)
+{
+    g_autofree char *average = g_strdup_printf("throttling.%s", name);
+    g_autofree char *max = g_strdup_printf("throttling.%s-max", name);
+    g_autofree char *length = g_strdup_printf("throttling.%s-max-length", name);
+    uint64_t burst = 0;
+
+    int rc = opts_get_size(opts, average, 0, INT64_MAX, &config->limit[limit].average, err);
+    if (rc == 0)
+        rc = opts_get_size(opts, max, 0, INT64_MAX, &config->limit[limit].max, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, length, 1, UINT32_MAX, &burst, err);
+    config->limit[limit].burst_s = (unsigned)burst;
+    return rc;
+}
+
+static int get_throttle(struct opts *opts, struct block_throttle_config *config, GError **err)
+{
+    static const char *const names[] = {
+        [BLOCK_LIMIT_BPS_TOTAL] = "bps-total", [BLOCK_LIMIT_BPS_READ] = "bps-read",
+        [BLOCK_LIMIT_BPS_WRITE] = "bps-write", [BLOCK_LIMIT_IOPS_TOTAL] = "iops-total",
+        [BLOCK_LIMIT_IOPS_READ] = "iops-read", [BLOCK_LIMIT_IOPS_WRITE] = "iops-write",
+    };
+    int rc = 0;
+
+    for (unsigned i = 0; i < BLOCK_LIMITS && rc == 0; i++)
+        rc = get_limit(opts, names[i], config, (enum block_limit)i, err);
+    if (rc == 0)
+        rc = opts_get_size(opts, "throttling.iops-size", 0, INT64_MAX, &config->iops_size, err);
+    return rc;
+}
+
+/* ---- -drive ---- */
+
+struct block_drive *app_find_drive(const struct app *app, const char *id)
+{
+    for (guint i = 0; i < app->drives->len; i++) {
+        struct block_drive *drive = app->drives->pdata[i];
+        if (strcmp(drive->id, id) == 0)
+            return drive;
+    }
+    return NULL;
+}
+
+static int add_drive(struct app *app, struct opts *opts, const char *id, struct block_node *node,
+                     GError **err)
+{
+    if (app_find_drive(app, id) != NULL) {
+        block_unref(node);
+        return fail(err, EEXIST, "%s: the id %s is taken", opts_where(opts), id);
+    }
+    g_ptr_array_add(app->drives, block_drive_new(id, opts_get(opts, "serial"), node));
+    return 0;
+}
+
+/* Everything of -drive that is about the image. No file=: *node stays NULL, an empty drive. */
+static int open_image(struct app *app, struct opts *opts, const char *id, bool cdrom,
+                      struct block_node **node, GError **err)
+{
+    struct block_options o = { .id = id, .read_only = cdrom, .snapshot = app->snapshot_all };
+    struct block_throttle_config throttle = { 0 };
+    const char *file = opts_get(opts, "file");
+    int cache = BLOCK_CACHE_WRITEBACK;
+
+    int rc = get_word(opts, "cache", cache_words, &cache, err);
+    o.cache = (enum block_cache)cache;
+    if (rc == 0)
+        rc = get_image_options(opts, &o, err);
+    if (rc == 0)
+        rc = get_errors(opts, &o, err);
+    if (rc == 0)
+        rc = opts_get_bool(opts, "snapshot", &o.snapshot, err);
+    if (rc == 0)
+        rc = get_throttle(opts, &throttle, err);
+    if (file == NULL || *file == '\0')
+        opts_get(opts, "format");
+    else
+        o.format = get_format(opts, file, cdrom);
+    opts_get(opts, "serial");
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    if (rc < 0 || o.format == NULL)
+        return rc;
+    o.path = file;
+    o.read_only |= cdrom;
+    o.snapshot = o.snapshot && !o.read_only;
+    rc = block_open(&o, node, err);
+    if (rc < 0)
+        g_prefix_error(err, "%s: ", opts_where(opts));
+    else if ((rc = block_set_throttle(*node, &throttle, err)) < 0)
+        block_unref(*node);
+    return rc;
+}
+
+/* The place on the IDE cables: index=, or bus= and unit=, or the first that is free. */
+static int choose_place(struct opts *opts, unsigned *taken, uint64_t *place, GError **err)
+{
+    uint64_t bus = UINT64_MAX, unit = 0;
+
+    *place = UINT64_MAX;
+    int rc = opts_get_uint(opts, "index", 0, IDE_PLACES - 1, place, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, "bus", 0, 1, &bus, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, "unit", 0, 1, &unit, err);
+    if (rc < 0)
+        return rc;
+    if (bus != UINT64_MAX)
+        *place = bus * 2 + unit;
+    if (*place == UINT64_MAX)
+        for (*place = 0; *place < IDE_PLACES && (*taken & 1u << *place) != 0;)
+            ++*place;
+    if (*place == IDE_PLACES)
+        return fail(err, ENOSPC, "%s: no place is left on the IDE cables", opts_where(opts));
+    if ((*taken & 1u << *place) != 0)
+        return fail(err, EBUSY, "%s: index=%u: there is a drive already", opts_where(opts),
+                    (unsigned)*place);
+    *taken |= 1u << *place;
+    return 0;
+}
+
+static void add_device(struct app *app, const char *id, uint64_t place, bool cdrom)
+{
+    struct device_config *config = app_add_device(app, cdrom ? "ide-cd" : "ide-hd", NULL);
+
+    device_config_add(config, "drive", id);
+    device_config_add(config, "bus", place / 2 == 0 ? "ide.0" : "ide.1");
+    device_config_add(config, "unit", place % 2 == 0 ? "0" : "1");
+}
+
+static const char *choose_id(struct app *app, struct opts *opts, int interface, uint64_t place,
+                             bool cdrom)
+{
+    const char *id = opts_get(opts, "id");
+
+    if (id != NULL)
+        return app_keep(app, id);
+    g_autofree char *made = interface == IF_NONE
+                                ? g_strdup_printf("none%u", app->drives->len)
+                                : g_strdup_printf("ide%u-%s%u", (unsigned)place / 2,
+                                                  cdrom ? "cd" : "hd", (unsigned)place % 2);
+    return app_keep(app, made);
+}
+
+/* taken: a bit for each place on the IDE cables. */
+static int make_drive(struct app *app, struct opts *opts, unsigned *taken, GError **err)
+{
+    int interface = IF_IDE, cdrom = false;
+    struct block_node *node = NULL;
+    uint64_t place = 0;
+
+    int rc = get_word(opts, "if", if_words, &interface, err);
+    if (rc == 0)
+        rc = get_word(opts, "media", media_words, &cdrom, err);
+    if (rc == 0 && interface == IF_IDE)
+        rc = choose_place(opts, taken, &place, err);
+    if (rc < 0)
+        return rc;
+    const char *id = choose_id(app, opts, interface, place, cdrom != 0);
+    rc = open_image(app, opts, id, cdrom != 0, &node, err);
+    if (rc == 0)
+        rc = add_drive(app, opts, id, node, err);
+    if (rc == 0 && interface == IF_IDE)
+        add_device(app, id, place, cdrom != 0);
+    return rc;
+}
+
+/* ---- -blockdev ---- */
+
+static int get_blockdev_cache(struct opts *opts, enum block_cache *cache, GError **err)
+{
+    bool direct = false, no_flush = false;
+    int rc = opts_get_bool(opts, "cache.direct", &direct, err);
+
+    if (rc == 0)
+        rc = opts_get_bool(opts, "cache.no-flush", &no_flush, err);
+    *cache = direct ? BLOCK_CACHE_NONE : no_flush ? BLOCK_CACHE_UNSAFE : BLOCK_CACHE_WRITEBACK;
+    return rc;
+}
+
+/*
+ * A format and the file below it in one: driver=qcow2,node-name=ID,file.filename=FILE. The file's
+ * own driver is always a file or block device.
+ */
+static int make_blockdev(struct app *app, struct opts *opts, GError **err)
+{
+    struct block_options o = { .snapshot = app->snapshot_all };
+    struct block_node *node;
+    const char *aio = opts_get(opts, "file.aio");
+
+    o.id = opts_require(opts, "node-name", err);
+    o.format = o.id != NULL ? opts_require(opts, "driver", err) : NULL;
+    o.path = o.format != NULL ? opts_require(opts, "file.filename", err) : NULL;
+    if (o.path == NULL)
+        return -EINVAL;
+    opts_get(opts, "file.driver");
+    if (aio != NULL)
+        opts_set(opts, "aio", aio);
+    int rc = get_blockdev_cache(opts, &o.cache, err);
+    if (rc == 0)
+        rc = get_image_options(opts, &o, err);
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    if (rc == 0)
+        rc = block_open(&o, &node, err);
+    return rc == 0 ? add_drive(app, opts, o.id, node, err) : rc;
+}
+
+static int prepare(struct app *app, GError **err)
+{
+    unsigned taken = 0;
+    int rc = 0;
+
+    for (guint i = 0; i < app->blockdev_opts->len && rc == 0; i++)
+        rc = make_blockdev(app, app->blockdev_opts->pdata[i], err);
+    for (guint i = 0; i < app->drive_opts->len && rc == 0; i++)
+        rc = make_drive(app, app->drive_opts->pdata[i], &taken, err);
+    return rc;
+}
+
+const struct cli_topic cli_disk = { .title = "Disks", .options = options, .prepare = prepare };
