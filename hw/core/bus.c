@@ -15,8 +15,9 @@ struct view {
 struct bus {
     GPtrArray *regions; /* by region->index; slot 0 stays empty, so that 0 means nobody */
     struct bus_listener listener;
-    GArray *views; /* struct view, sorted, disjoint */
-    const struct view *last_hit;
+    GArray *views;               /* struct view, sorted, disjoint */
+    const struct view *last_hit; /* NULL while the views are stale */
+    bool stale; /* regions have moved since the views were made; the next access makes them anew */
     uint16_t port[BUS_PIO_SIZE];
 };
 
@@ -107,7 +108,7 @@ static void rebuild_views(struct bus *bus)
     }
     g_array_sort(edges, compare_u64);
     g_array_set_size(bus->views, 0);
-    bus->last_hit = NULL;
+    bus->stale = false;
     for (unsigned i = 0; i < edges->len; i++) {
         uint64_t first = g_array_index(edges, uint64_t, i);
         if (i + 1 < edges->len && g_array_index(edges, uint64_t, i + 1) == first)
@@ -121,10 +122,12 @@ static void rebuild_views(struct bus *bus)
 
 static void rebuild(struct bus *bus, enum bus_space space, uint64_t first, uint64_t last)
 {
-    if (space == BUS_PIO)
+    if (space == BUS_PIO) {
         rebuild_ports(bus, first, last);
-    else
-        rebuild_views(bus);
+    } else {
+        bus->stale = true;
+        bus->last_hit = NULL;
+    }
 }
 
 static uint16_t free_index(struct bus *bus)
@@ -277,6 +280,8 @@ static const struct view *find_view(struct bus *bus, uint64_t addr)
 
     if (v != NULL && addr >= v->first && addr <= v->last)
         return v;
+    if (bus->stale)
+        rebuild_views(bus);
     const struct view *views = (const struct view *)(const void *)bus->views->data;
     unsigned lo = 0, hi = bus->views->len;
     while (lo < hi) {

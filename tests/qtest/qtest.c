@@ -164,7 +164,8 @@ struct qtest *qtest_start_as(const char *binary, const char *args)
                                            " -accel qtest",
                                            test_path, qmp_path);
     g_auto(GStrv) argv = split_args(binary, own, args);
-    g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, die_with_test, NULL, &q->pid, &err);
+    g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
+                  die_with_test, NULL, &q->pid, &err);
     g_assert_no_error(err);
     accept_peer(&q->test, test);
     accept_peer(&q->qmp, qmp);

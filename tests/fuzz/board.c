@@ -1,0 +1,316 @@
+#include "tests/fuzz/board.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "hw/core/clock.h"
+#include "hw/core/dma.h"
+#include "hw/core/pci.h"
+#include "hw/machine/devices.h"
+#include "ioreq/core.h"
+#include "ioreq/qtest.h"
+#include "ui/input.h"
+
+#define RAM_SIZE     (4u << 20)
+#define PATTERN_SIZE 0x10000u /* at address 0; zeroed for each input */
+#define FIRST_BAR    0xe0000000u
+#define FIRST_PORT   0xc000u
+#define CLOCK_END    (INT64_MAX / 4) /* a machine that old is replaced */
+
+/* ---- The machine ---- */
+
+static void *resolve(void *opaque, struct device *dev, const char *kind, const char *name,
+                     GError **err)
+{
+    return strcmp(kind, "input") == 0 ? opaque : NULL;
+}
+
+static struct input *input; /* takes what a keyboard's lights say; one is enough for all */
+
+static int create(GPtrArray *devices, struct machine **m, GError **err)
+{
+    struct machine_config config = { .board = MACHINE_PC,
+                                     .ram_size = RAM_SIZE,
+                                     .n_cpus = 1,
+                                     .max_cpus = 1,
+                                     .rtc_base = "2024-01-01T00:00:00",
+                                     .no_shutdown = true,
+                                     .devices = devices };
+
+    if (input == NULL)
+        input = input_create();
+    return machine_create(&config, qtest_core_create(NULL, NULL),
+                          &(struct machine_host){ .opaque = input, .resolve = resolve }, m, err);
+}
+
+/* Those that can be there with no properties: none needs a file or a peer for it. */
+static GPtrArray *pluggable(void)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
+
+    for (const struct device_kind *const *k = device_kinds(); *k != NULL; k++) {
+        struct machine *m;
+        if (!(*k)->user)
+            continue;
+        g_autoptr(GPtrArray)
+            one = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
+        g_ptr_array_add(one, device_config_new((*k)->name, NULL));
+        if (create(one, &m, NULL) < 0)
+            continue;
+        machine_destroy(m);
+        g_ptr_array_add(list, device_config_new((*k)->name, NULL));
+    }
+    return list;
+}
+
+char *fuzz_board_command_line(void)
+{
+    GString *out = g_string_new("hvm-dm -accel qtest -qtest stdio -nodefaults -no-shutdown -m 4"
+                                " -rtc base=2024-01-01T00:00:00");
+    g_autoptr(GPtrArray) devices = pluggable();
+
+    for (unsigned i = 0; i < devices->len; i++)
+        g_string_append_printf(out, " -device %s",
+                               ((struct device_config *)devices->pdata[i])->driver);
+    return g_string_free(out, FALSE);
+}
+
+/* ---- PCI, as firmware would set it up ---- */
+
+static void say(FILE *script, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* At once: what comes next may be the crash. */
+static void say(FILE *script, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (script == NULL)
+        return;
+    va_start(ap, fmt);
+    vfprintf(script, fmt, ap);
+    va_end(ap);
+    fflush(script);
+}
+
+static void config_write(struct fuzz_board *b, uint8_t devfn, unsigned offset, uint32_t value,
+                         unsigned size, FILE *script)
+{
+    struct ioreq req = { .addr = (uint64_t)devfn << 32 | offset,
+                         .data = value,
+                         .count = 1,
+                         .size = size,
+                         .type = IOREQ_TYPE_PCI_CONFIG };
+
+    say(script, "outl 0xcf8 0x%x\nout%c 0x%x 0x%x\n", 0x80000000u | devfn << 8 | (offset & 0xfc),
+        "?bw?l"[size], 0xcfc + (offset & 3), value);
+    ioreq_dispatch(machine_dispatch(b->machine), &req);
+}
+
+static void map_bars(struct fuzz_board *b, FILE *script)
+{
+    struct pci_bus *bus = machine_services(b->machine)->pci;
+    uint64_t memory = FIRST_BAR, port = FIRST_PORT;
+
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        struct pci_device *pci = pci_bus_function(bus, (uint8_t)devfn);
+        if (pci == NULL)
+            continue;
+        for (unsigned n = 0; n < 6; n++) {
+            uint64_t size = pci->bar[n].size;
+            uint64_t *next = pci->bar[n].type == PCI_BAR_IO ? &port : &memory;
+            if (size == 0)
+                continue;
+            *next = (*next + size - 1) & ~(size - 1);
+            config_write(b, (uint8_t)devfn, PCI_BAR0 + 4 * n, (uint32_t)*next, 4, script);
+            *next += size;
+        }
+        config_write(b, (uint8_t)devfn, PCI_COMMAND, 7, 2, script);
+    }
+}
+
+/* ---- Which registers ---- */
+
+struct collecting {
+    struct fuzz_board *b;
+    const char *kind;
+};
+
+static void add_region(const struct region *region, void *opaque)
+{
+    const struct collecting *c = opaque;
+    struct fuzz_region r = { region, region->space, region->base, region->size };
+
+    if (region->owner == NULL || region->size == 0)
+        return;
+    if (c->kind == NULL || strcmp(region->owner->kind->name, c->kind) == 0)
+        g_array_append_val(c->b->regions, r);
+}
+
+static gint by_address(gconstpointer a, gconstpointer b)
+{
+    const struct fuzz_region *x = a, *y = b;
+
+    if (x->space != y->space)
+        return x->space < y->space ? -1 : 1;
+    return x->base < y->base ? -1 : x->base > y->base;
+}
+
+static void collect(struct fuzz_board *b, const char *kind)
+{
+    struct pci_bus *bus = machine_services(b->machine)->pci;
+    struct collecting c = { b, kind };
+
+    bus_for_each(machine_services(b->machine)->bus, add_region, &c);
+    g_array_sort(b->regions, by_address);
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        struct pci_device *pci = pci_bus_function(bus, (uint8_t)devfn);
+        if (pci != NULL && (kind == NULL || strcmp(pci->dev.kind->name, kind) == 0))
+            g_ptr_array_add(b->configs, pci);
+    }
+}
+
+/* ---- Life ---- */
+
+void fuzz_board_reset(struct fuzz_board *b)
+{
+    static const uint8_t zeroes[PATTERN_SIZE];
+
+    /* What the guest asked for of power is done, or not: then it is lost with the reset. */
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    machine_reset(b->machine);
+    machine_resume(b->machine, NULL);
+    dma_write(machine_services(b->machine)->mem, 0, zeroes, sizeof(zeroes));
+    map_bars(b, NULL);
+}
+
+struct fuzz_board *fuzz_board_create(const char *kind)
+{
+    struct fuzz_board *b = g_new0(struct fuzz_board, 1);
+    g_autoptr(GPtrArray) devices = pluggable();
+    g_autoptr(GError) err = NULL;
+
+    if (create(devices, &b->machine, &err) < 0)
+        g_error("%s", err->message);
+    machine_resume(b->machine, NULL);
+    b->regions = g_array_new(FALSE, FALSE, sizeof(struct fuzz_region));
+    b->configs = g_ptr_array_new();
+    map_bars(b, NULL);
+    collect(b, kind);
+    return b;
+}
+
+void fuzz_board_destroy(struct fuzz_board *b)
+{
+    while (g_main_context_iteration(NULL, FALSE)) /* what points to the machine */
+        ;
+    machine_destroy(b->machine);
+    g_array_unref(b->regions);
+    g_ptr_array_unref(b->configs);
+    g_free(b);
+}
+
+/* ---- Steps ---- */
+
+static void access_space(struct fuzz_board *b, enum bus_space space, uint64_t addr, uint64_t value,
+                         unsigned size, bool read, FILE *script)
+{
+    struct ioreq req = { .addr = addr,
+                         .data = value,
+                         .count = 1,
+                         .size = size,
+                         .flags = read ? IOREQ_READ : 0,
+                         .type = space == BUS_PIO ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY };
+    const char *verb = space == BUS_PIO ? (read ? "in" : "out") : (read ? "read" : "write");
+
+    if (read)
+        say(script, "%s%c 0x%" PRIx64 "\n", verb, "?bw?l???q"[size], addr);
+    else
+        say(script, "%s%c 0x%" PRIx64 " 0x%" PRIx64 "\n", verb, "?bw?l???q"[size], addr,
+            value & size_mask(size));
+    ioreq_dispatch(machine_dispatch(b->machine), &req);
+}
+
+static void raw_request(struct fuzz_board *b, const struct fuzz_region *r, const uint8_t *p,
+                        FILE *script)
+{
+    struct ioreq req = { .addr = r->base + get_le16(p + 2) % r->size,
+                         .data = get_le64(p + 4) & 0xffffffffffff,
+                         .count = (uint32_t)p[10] * p[11],
+                         .size = 1u << (p[0] >> 3 & 7),
+                         .flags = p[1] & 0xf0,
+                         .type = p[0] & 0x40 ? p[0] >> 7 : (uint8_t)r->space };
+
+    /* The qtest protocol has no repetitions: the first and the last stand for them. */
+    say(script,
+        "# request type=%u addr=0x%" PRIx64 " data=0x%" PRIx64 " count=%u size=%u flags=0x%x\n",
+        req.type, req.addr, req.data, req.count, req.size, req.flags);
+    ioreq_dispatch(machine_dispatch(b->machine), &req);
+}
+
+static void write_pattern(struct fuzz_board *b, unsigned at, const uint8_t *bytes, FILE *script)
+{
+    say(script, "writeq 0x%x 0x%" PRIx64 "\n", at, get_le64(bytes));
+    dma_write(machine_services(b->machine)->mem, at, bytes, 8);
+}
+
+static void step_clock(struct fuzz_board *b, unsigned exponent, FILE *script)
+{
+    struct clock *clock = machine_services(b->machine)->clock;
+    int64_t ns = INT64_C(1) << exponent;
+
+    say(script, "clock_step %" PRId64 "\n", ns);
+    clock_step_to(clock, clock_now(clock) + ns);
+}
+
+static void step_config(struct fuzz_board *b, const uint8_t *p, FILE *script)
+{
+    if (b->configs->len == 0)
+        return;
+    const struct pci_device *pci = b->configs->pdata[p[1] % b->configs->len];
+    unsigned size = 1u << (p[0] >> 3) % 3;
+    config_write(b, pci->devfn, p[2] & ~(size - 1), (uint32_t)get_le64(p + 4), size, script);
+}
+
+static void step(struct fuzz_board *b, const uint8_t *p, FILE *script)
+{
+    const struct fuzz_region *r = b->regions->len == 0
+                                      ? NULL
+                                      : &g_array_index(b->regions, struct fuzz_region,
+                                                       p[1] % b->regions->len);
+    unsigned op = p[0] % FUZZ_OPS, offset = get_le16(p + 2);
+    uint64_t value = get_le64(p + 4);
+
+    if (op == FUZZ_CONFIG)
+        step_config(b, p, script);
+    else if (op == FUZZ_MEMORY)
+        write_pattern(b, offset & ~7u, p + 4, script);
+    else if (op == FUZZ_CLOCK)
+        step_clock(b, offset % 24, script);
+    else if (op == FUZZ_ABSOLUTE)
+        access_space(b, BUS_MMIO, value, offset, 1u << (p[0] >> 3 & 3), false, script);
+    else if (r == NULL)
+        return;
+    else if (op == FUZZ_REQUEST)
+        raw_request(b, r, p, script);
+    else {
+        unsigned width = 1u << (p[0] >> 3) % (r->space == BUS_PIO ? 3 : 4);
+        if (op == FUZZ_POINTER)
+            value &= PATTERN_SIZE - 16;
+        access_space(b, r->space, r->base + offset % r->size, value, width, op == FUZZ_READ,
+                     script);
+    }
+}
+
+void fuzz_board_run(struct fuzz_board *b, const uint8_t *data, size_t size, FILE *script)
+{
+    if (script != NULL)
+        map_bars(b, script);
+    for (; size >= FUZZ_RECORD; data += FUZZ_RECORD, size -= FUZZ_RECORD)
+        step(b, data, script);
+    struct clock *clock = machine_services(b->machine)->clock;
+    if (clock_now(clock) > CLOCK_END)
+        clock_set(clock, 0);
+}
