@@ -202,14 +202,16 @@ int xen_block_dirty(void *core, struct mem_block *block, uint8_t *bitmap)
 {
     struct xen_core *x = core;
     size_t pages = block->size / XEN_PAGE, bytes = (pages + 7) / 8;
-    g_autofree unsigned long *log = g_new0(unsigned long, bytes / sizeof(unsigned long) + 1);
 
     if (find_vram(x, block) == NULL)
         return 0;
-    if (xendevicemodel_track_dirty_vram(x->dmod, x->domid, block->gpa / XEN_PAGE, (uint32_t)pages,
-                                        log) < 0)
-        return -errno;
-    for (size_t i = 0; i < bytes; i++)
+    unsigned long *log = g_new0(unsigned long, bytes / sizeof(unsigned long) + 1);
+    int rc = xendevicemodel_track_dirty_vram(x->dmod, x->domid, block->gpa / XEN_PAGE,
+                                             (uint32_t)pages, log) < 0
+                 ? -errno
+                 : 0;
+    for (size_t i = 0; i < bytes && rc == 0; i++)
         bitmap[i] |= ((const uint8_t *)log)[i];
-    return 0;
+    g_free(log);
+    return rc;
 }
