@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "app/app.h"
+#include "app/qmp_commands.h"
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/opts.h"
@@ -200,6 +200,7 @@ static int connect_viewers(struct app *app, GError **err)
 {
     int rc = 0;
 
+    qmp_add_display_commands(app);
     for (guint i = 0; i < app->vnc_args->len && rc == 0; i++)
         rc = start_vnc(app, app->vnc_args->pdata[i], err);
 #ifdef HAVE_SDL

@@ -37,17 +37,10 @@ static int take_attach(struct app *app, const char *arg, GError **err)
     return fail(err, ENOTSUP, "-xen-attach: back ends for PV domains are not there");
 }
 
-static int take_none(struct app *app, const char *arg, GError **err)
-{
-    return 0;
-}
-
 static const struct cli_option options[] = {
     { "xen-domid", "N", take_domid, "the domain (started by libxl or XAPI)" },
     { "xen-domid-restrict", NULL, take_restrict, "give up all rights on other domains" },
     { "xen-attach", NULL, take_attach, NULL },
-    { "vnc", "none", take_none, NULL },
-    { "display", "none", take_none, NULL },
     {}
 };
 
