@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "hw/ide/ata.h"
+#include "hw/ide/piix_ide.h"
 #include "hw/machine/acpi.h"
 #include "hw/machine/board.h"
 #include "hw/machine/e820.h"
@@ -22,16 +24,22 @@
 
 enum {
     CMOS_FLOPPY = 0x10,
+    CMOS_DISK_TYPES = 0x12, /* first disk in the high nibble */
     CMOS_EQUIPMENT = 0x14,
     CMOS_BASE_KIB = 0x15,
     CMOS_EXTENDED_KIB = 0x17,
+    CMOS_DISK_TYPE = 0x19,     /* and 0x1a */
+    CMOS_DISK_GEOMETRY = 0x1b, /* 9 bytes, and again at 0x24 */
     CMOS_EXTENDED_KIB_COPY = 0x30,
     CMOS_ABOVE_16M = 0x34, /* in units of 64 KiB */
     CMOS_BOOT_3 = 0x38,    /* third boot device in the high nibble */
-    CMOS_BOOT_12 = 0x3d,   /* first in the low nibble, second in the high one */
-    CMOS_ABOVE_4G = 0x5b,  /* 24 bits, in units of 64 KiB */
-    CMOS_CPUS = 0x5f,      /* further CPUs */
+    CMOS_DISK_TRANSLATION = 0x39,
+    CMOS_BOOT_12 = 0x3d,  /* first in the low nibble, second in the high one */
+    CMOS_ABOVE_4G = 0x5b, /* 24 bits, in units of 64 KiB */
+    CMOS_CPUS = 0x5f,     /* further CPUs */
 };
+
+#define CMOS_DISK_TYPE_USER 47
 
 #define EQUIPMENT_MATH_AND_MOUSE 0x06
 
@@ -75,6 +83,40 @@ static int fill_boot_order(struct machine *m, const char *order, GError **err)
     return 0;
 }
 
+/* The user-defined type of the first or second disk: cylinders, heads, sectors. */
+static void fill_geometry(struct machine *m, unsigned n, const struct ata_geometry *g)
+{
+    uint8_t at = (uint8_t)(CMOS_DISK_GEOMETRY + 9 * n);
+
+    mc146818_set_cmos(m->rtc, (uint8_t)(CMOS_DISK_TYPE + n), CMOS_DISK_TYPE_USER);
+    cmos16(m, at, g->cylinders);
+    mc146818_set_cmos(m->rtc, at + 2, (uint8_t)g->heads);
+    cmos16(m, at + 3, UINT16_MAX); /* no write precompensation */
+    mc146818_set_cmos(m->rtc, at + 5, g->heads > 8 ? 0xc8 : 0xc0);
+    cmos16(m, at + 6, g->cylinders); /* landing zone */
+    mc146818_set_cmos(m->rtc, at + 8, (uint8_t)g->sectors);
+}
+
+/* Translation, two bits a disk: none where the BIOS's own 1024 cylinders suffice, else LBA. */
+static void fill_disks(struct machine *m)
+{
+    uint8_t types = 0, translation = 0;
+
+    for (unsigned n = 0; n < 4; n++) {
+        const struct device *disk = piix_ide_drive(m->services.pci, n / 2, n % 2);
+        struct ata_geometry g;
+        if (disk == NULL || !ata_get_geometry(disk, &g))
+            continue;
+        translation |= (uint8_t)((g.cylinders > 1024 ? 1 : 0) << (2 * n));
+        if (n >= 2)
+            continue;
+        types |= n == 0 ? 0xf0 : 0x0f; /* see the extended type */
+        fill_geometry(m, n, &g);
+    }
+    mc146818_set_cmos(m->rtc, CMOS_DISK_TYPES, types);
+    mc146818_set_cmos(m->rtc, CMOS_DISK_TRANSLATION, translation);
+}
+
 static int fill_cmos(struct machine *m, const struct machine_config *config, GError **err)
 {
     uint64_t below = m->ram_below_4g, above = (m->ram_size - below) / (64 * KIB);
@@ -89,6 +131,7 @@ static int fill_cmos(struct machine *m, const struct machine_config *config, GEr
         mc146818_set_cmos(m->rtc, (uint8_t)(CMOS_ABOVE_4G + i), (uint8_t)(above >> (8 * i)));
     mc146818_set_cmos(m->rtc, CMOS_CPUS, (uint8_t)(config->n_cpus - 1));
     mc146818_set_cmos(m->rtc, CMOS_EQUIPMENT, EQUIPMENT_MATH_AND_MOUSE);
+    fill_disks(m);
     return fill_boot_order(m, config->boot_order, err);
 }
 
@@ -169,6 +212,41 @@ static int add_smbios(struct machine *m, const struct machine_config *config, GE
                    : (g_byte_array_unref(anchor), rc);
 }
 
+/* ---- Boot order: bootindex= of drives, as Open Firmware paths ---- */
+
+static gint by_bootindex(gconstpointer a, gconstpointer b)
+{
+    const struct ata_place *x = a, *y = b;
+
+    return x->bootindex < y->bootindex ? -1 : x->bootindex > y->bootindex;
+}
+
+static void collect_place(struct device *dev, void *opaque)
+{
+    struct ata_place place;
+
+    if (ata_get_place(dev, &place) && place.bootindex != UINT32_MAX)
+        g_array_append_val((GArray *)opaque, place);
+}
+
+static int add_bootorder(struct machine *m, GError **err)
+{
+    g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(struct ata_place));
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    machine_for_each_device(m, collect_place, places);
+    if (places->len == 0)
+        return 0;
+    g_array_sort(places, by_bootindex);
+    for (guint i = 0; i < places->len; i++) {
+        const struct ata_place *p = &g_array_index(places, struct ata_place, i);
+        g_string_append_printf(text, "%s/pci@i0cf8/ide@1,1/drive@%x/disk@%x", i > 0 ? "\n" : "",
+                               p->bus, p->unit);
+    }
+    g_autoptr(GBytes) bytes = g_bytes_new(text->str, text->len + 1);
+    return fw_cfg_add_file(m->fw_cfg, "bootorder", bytes, err);
+}
+
 /* ---- Direct kernel boot ---- */
 
 #define DIRECT_BOOT_ROM  "genroms/linuxboot.bin"
@@ -233,5 +311,7 @@ int firmware_tell(struct machine *m, const struct machine_config *config, GError
         rc = add_smbios(m, config, err);
     if (rc == 0 && config->kernel != NULL)
         rc = add_kernel(m, config, err);
+    else if (rc == 0)
+        rc = add_bootorder(m, err);
     return rc;
 }
