@@ -77,4 +77,5 @@ void loop_call(void (*fn)(void *opaque), void *opaque)
 
     *call = (struct call){ fn, opaque };
     g_idle_add_full(G_PRIORITY_DEFAULT, run_call, call, g_free);
+    // cppcheck-suppress memleak // the source owns it
 }

@@ -114,6 +114,7 @@ static int take_item(struct opts *opts, const char **text, const char *first, GE
         *text += len + ((*text)[len] == ',');
     }
     g_array_append_val(opts->items, item);
+    // cppcheck-suppress memleak // the array owns what is in it
     return *item.key != '\0' ? 0 : fail(err, EINVAL, "%s: a key is empty", opts->where);
 }
 

@@ -127,8 +127,8 @@ static void add_route(struct kvm_irq_routing *table, unsigned gsi, unsigned chip
 /* As a PC is wired: IRQ0 reaches the IOAPIC's pin 2, since the 8259s' cascade leaves that free. */
 static int set_routing(struct kvm_core *k)
 {
-    g_autofree struct kvm_irq_routing *table =
-        g_malloc0(sizeof(*table) + 2 * KVM_IOAPIC_NUM_PINS * sizeof(table->entries[0]));
+    g_autofree struct kvm_irq_routing *table = g_malloc0(
+        sizeof(*table) + 2 * KVM_IOAPIC_NUM_PINS * sizeof(table->entries[0]));
 
     for (unsigned gsi = 0; gsi < KVM_IOAPIC_NUM_PINS; gsi++) {
         if (gsi < 16)

@@ -116,8 +116,8 @@ void pci_bus_destroy(struct pci_bus *bus);
 void pci_bus_set_ops(struct pci_bus *bus, const struct pci_bus_ops *ops);
 struct pci_device *pci_bus_function(const struct pci_bus *bus, uint8_t devfn); /* NULL: none */
 /*
- * Takes a function out of the guest's sight, as if it were pulled out of its slot, and puts it back.
- * The device itself goes on.
+ * Takes a function out of the guest's sight, as if it were pulled out of its slot, and puts it
+ * back. The device itself goes on.
  */
 void pci_hide(struct pci_device *pci, bool hidden);
 

@@ -102,7 +102,8 @@ int machine_create(const struct machine_config *config, struct core *core,
                    const struct machine_host *host, struct machine **out, GError **err);
 void machine_destroy(struct machine *m);
 
-/* Lets the CPUs run. -EBUSY and a sentence: it was switched off, has failed or waits for a state. */
+/* Lets the CPUs run. -EBUSY and a sentence: it was switched off, has failed or waits for a state.
+ */
 int machine_resume(struct machine *m, GError **err);
 /* Stops the CPUs and the clock; state is what query-status shows then. No-op unless running. */
 void machine_pause(struct machine *m, enum machine_state state);

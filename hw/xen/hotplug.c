@@ -3,8 +3,9 @@
 #include "hw/core/bus.h"
 #include "hw/core/state.h"
 
-#define PCI_BASE 0xae00 /* slots that came, slots to go, eject, removable: 32 bits each, by slot \
-                         */
+#define PCI_BASE                                                                    \
+    0xae00 /* slots that came, slots to go, eject, removable: 32 bits each, by slot \
+            */
 #define PCI_SIZE 16
 #define CPU_BASE 0xaf00 /* a bit per CPU */
 #define CPU_SIZE 32
