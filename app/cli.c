@@ -8,16 +8,7 @@
 
 /* In the order of bring-up. */
 static const struct cli_topic *const topics[] = {
-<<<<<<< HEAD
-    &cli_machine,
-    &cli_char,
-    &cli_disk,
-    &cli_qmp,
-    &cli_display,
-    &cli_net,
-=======
-    &cli_machine, &cli_char, &cli_qmp, &cli_net,
->>>>>>> 615ebaa (Tests of i440FX and PIIX3; lint says why it passes over what it does)
+    &cli_machine, &cli_char, &cli_disk, &cli_qmp, &cli_display, &cli_net,
 #if HVMDM_HAVE_XEN
     &cli_xen,
 #endif
