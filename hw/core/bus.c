@@ -1,6 +1,7 @@
 #include "hw/core/bus.h"
 
 #include <glib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "hw/core/device.h" // guest_fault
@@ -61,14 +62,14 @@ static uint64_t last_of(const struct region *region)
     return last;
 }
 
-/* The region that answers at addr, by the rule of enum region_priority. */
-static const struct region *winner(const struct bus *bus, enum bus_space space, uint64_t addr)
+/* The region that answers at an MMIO address, by the rule of enum region_priority. */
+static const struct region *winner(const struct bus *bus, uint64_t addr)
 {
     const struct region *best = NULL;
 
     for (unsigned i = 1; i < bus->regions->len; i++) {
         const struct region *r = bus->regions->pdata[i];
-        if (r == NULL || r->space != space || addr < r->base || addr > last_of(r))
+        if (r == NULL || r->space != BUS_MMIO || addr < r->base || addr > last_of(r))
             continue;
         if (best == NULL || r->priority > best->priority)
             best = r;
@@ -76,11 +77,19 @@ static const struct region *winner(const struct bus *bus, enum bus_space space, 
     return best;
 }
 
+/* Gives the ports of a range to the regions that reach into it, by winner()'s rule. */
 static void rebuild_ports(struct bus *bus, uint64_t first, uint64_t last)
 {
-    for (uint64_t p = first; p <= last && p < BUS_PIO_SIZE; p++) {
-        const struct region *r = winner(bus, BUS_PIO, p);
-        bus->port[p] = r != NULL ? r->index : 0;
+    memset(bus->port + first, 0, (last - first + 1) * sizeof(bus->port[0]));
+    for (unsigned i = 1; i < bus->regions->len; i++) {
+        const struct region *r = bus->regions->pdata[i];
+        if (r == NULL || r->space != BUS_PIO || r->base > last || last_of(r) < first)
+            continue;
+        for (uint64_t p = MAX(first, r->base); p <= MIN(last, last_of(r)); p++) {
+            const struct region *best = bus->regions->pdata[bus->port[p]];
+            if (best == NULL || r->priority > best->priority)
+                bus->port[p] = r->index;
+        }
     }
 }
 
@@ -113,7 +122,7 @@ static void rebuild_views(struct bus *bus)
         uint64_t first = g_array_index(edges, uint64_t, i);
         if (i + 1 < edges->len && g_array_index(edges, uint64_t, i + 1) == first)
             continue;
-        struct view v = { .first = first, .region = winner(bus, BUS_MMIO, first) };
+        struct view v = { .first = first, .region = winner(bus, first) };
         v.last = i + 1 < edges->len ? g_array_index(edges, uint64_t, i + 1) - 1 : UINT64_MAX;
         if (v.region != NULL)
             g_array_append_val(bus->views, v);

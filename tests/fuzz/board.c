@@ -45,6 +45,17 @@ static int create(GPtrArray *devices, struct machine **m, GError **err)
                           &(struct machine_host){ .opaque = input, .resolve = resolve }, m, err);
 }
 
+/* With as little video memory as there may be: a state that is quickly saved and compared. */
+static struct device_config *configure(const struct device_kind *kind)
+{
+    struct device_config *config = device_config_new(kind->name, NULL);
+
+    for (const struct property *p = kind->properties; p != NULL && p->name != NULL; p++)
+        if (strcmp(p->name, "vgamem_mb") == 0)
+            device_config_add(config, p->name, "1");
+    return config;
+}
+
 /* Those that can be there with no properties: none needs a file or a peer for it. */
 static GPtrArray *pluggable(void)
 {
@@ -56,11 +67,11 @@ static GPtrArray *pluggable(void)
             continue;
         g_autoptr(GPtrArray)
             one = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
-        g_ptr_array_add(one, device_config_new((*k)->name, NULL));
+        g_ptr_array_add(one, configure(*k));
         if (create(one, &m, NULL) < 0)
             continue;
         machine_destroy(m);
-        g_ptr_array_add(list, device_config_new((*k)->name, NULL));
+        g_ptr_array_add(list, configure(*k));
     }
     return list;
 }
@@ -71,9 +82,13 @@ char *fuzz_board_command_line(void)
                                 " -rtc base=2024-01-01T00:00:00");
     g_autoptr(GPtrArray) devices = pluggable();
 
-    for (unsigned i = 0; i < devices->len; i++)
-        g_string_append_printf(out, " -device %s",
-                               ((struct device_config *)devices->pdata[i])->driver);
+    for (unsigned i = 0; i < devices->len; i++) {
+        const struct device_config *config = devices->pdata[i];
+        g_string_append_printf(out, " -device %s", config->driver);
+        for (unsigned p = 0; p < config->properties->len; p += 2)
+            g_string_append_printf(out, ",%s=%s", (char *)config->properties->pdata[p],
+                                   (char *)config->properties->pdata[p + 1]);
+    }
     return g_string_free(out, FALSE);
 }
 

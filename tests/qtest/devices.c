@@ -105,7 +105,7 @@ static void test_save_load(gconstpointer kind)
     struct fuzz_board *b = fuzz_board_create(kind);
 
     save_and_load(b);
-    for (unsigned round = 0; round < 8; round++) {
+    for (unsigned round = 0; round < 4; round++) {
         random_guest(b, rand);
         save_and_load(b);
     }

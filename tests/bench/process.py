@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""qtest round trips, start to ready, memory and idle wake-ups, beside QEMU's in the same run.
+usage: tests/bench/process.py HVM-DM [QEMU]"""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+
+class Machine:
+    def __init__(self, binary, *args):
+        self.dir = tempfile.mkdtemp()
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.dir + "/qtest")
+        listener.listen(1)
+        started = time.monotonic()
+        self.process = subprocess.Popen(
+            [binary, "-accel", "qtest", "-qtest", "unix:" + self.dir + "/qtest", "-qtest-log",
+             "/dev/null", "-m", "128", "-nodefaults", *args],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.peer = listener.accept()[0]
+        self.ask(b"endianness\n")
+        self.ready_ms = (time.monotonic() - started) * 1000
+
+    def ask(self, line):
+        self.peer.sendall(line)
+        answer = b""
+        while not answer.endswith(b"\n"):
+            answer += self.peer.recv(4096)
+        return answer
+
+    def trips(self, seconds=2.0):
+        n, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            for _ in range(100):
+                self.ask(b"inb 0x71\n")
+            n += 100
+        return n / seconds
+
+    def private_mib(self):
+        with open(f"/proc/{self.process.pid}/smaps_rollup") as f:
+            kib = sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
+        return kib / 1024
+
+    def switches(self):
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/status") as f:
+                total += sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
+        return total
+
+    def wakeups(self, seconds=5):
+        time.sleep(1)
+        before = self.switches()
+        time.sleep(seconds)
+        return (self.switches() - before) / seconds
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        shutil.rmtree(self.dir)
+
+
+def figures(binary, *args):
+    ready = []
+    for _ in range(10):
+        m = Machine(binary, *args)
+        ready.append(m.ready_ms)
+        m.end()
+    m = Machine(binary, *args)
+    out = {"start-to-ready ms": sorted(ready)[len(ready) // 2], "private-memory MiB": m.private_mib(),
+           "idle-wakeups /s": m.wakeups(), "qtest-inb /s": m.trips()}
+    m.end()
+    return out
+
+
+ours = figures(sys.argv[1])
+qemu = sys.argv[2] if len(sys.argv) > 2 else shutil.which("qemu-system-x86_64")
+theirs = figures(qemu, "-display", "none", "-machine", "pc") if qemu else {}
+for name, value in ours.items():
+    other = theirs.get(name)
+    ratio = f"  QEMU {other:.2f}  ratio {value / other:.3f}" if other else ""
+    print(f"{name} {value:.2f}{ratio}")
