@@ -69,11 +69,12 @@ static void put_detailed(uint8_t *p, unsigned width, unsigned height)
 /* 3.10.3: a text of up to 13 characters. */
 static void put_text(uint8_t *p, uint8_t tag, const char *text)
 {
-    size_t n = strlen(text);
+    unsigned n = 0;
 
     p[3] = tag;
     memset(p + 5, ' ', 13);
-    memcpy(p + 5, text, n);
+    for (; n < 13 && text[n] != '\0'; n++)
+        p[5 + n] = (uint8_t)text[n];
     if (n < 13)
         p[5 + n] = '\n';
 }
@@ -107,7 +108,7 @@ static void put_standard(uint8_t *p)
 
     for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
         p[2 * i] = (uint8_t)(modes[i].width / 8 - 31);
-        p[2 * i + 1] = (uint8_t)(modes[i].aspect << 6 | (REFRESH - 60));
+        p[2 * i + 1] = (uint8_t)(modes[i].aspect << 6); /* at 60 Hz */
     }
 }
 

@@ -178,7 +178,7 @@ struct vga {
     struct device *dev;
     const struct vga_chip_ops *ops;
     void *chip;
-    struct console *con; /* property; NULL: nobody looks */
+    struct console *con; /* set before vga_create(); NULL: nobody looks */
     struct region ports, window;
     struct mem_block vram;
     uint8_t *memory; /* vram.host, for the state table */

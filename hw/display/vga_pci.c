@@ -36,6 +36,7 @@ struct vga_pci {
     bool big_endian; /* of pixels */
     /* properties */
     uint32_t memory_mib, xres, yres;
+    struct console *console;
     /* host */
     struct region mmio, dispi_index, dispi_data, dispi_data2;
     uint8_t edid[EDID_SIZE];
@@ -226,6 +227,7 @@ static int vga_pci_create(struct device *dev, GError **err)
 
     while (size < d->memory_mib * MIB)
         size <<= 1;
+    d->vga.con = d->console;
     int rc = vga_create(&d->vga, dev, &chip_ops, &port_ops, &window_ops, size, err);
     if (rc < 0)
         return rc;
@@ -279,7 +281,7 @@ static const struct property vga_pci_properties[] = {
              .help = "width that the monitor prefers"),
     PROPERTY("yres", PROP_UINT, struct vga_pci, yres, .initial = "768", .min = 200, .max = 4088,
              .help = "height that the monitor prefers"),
-    PROPERTY("console", PROP_HOST, struct vga_pci, vga.con, .host = "console",
+    PROPERTY("console", PROP_HOST, struct vga_pci, console, .host = "console",
              .help = "who sees the screen"),
     {}
 };

@@ -1,0 +1,182 @@
+#include "tests/unit/vga_bench.h"
+
+#include "hw/display/vga.h"
+
+void vga_bench_create(struct vga_bench *s)
+{
+    s->b = bench_create();
+    s->input = input_create();
+    s->con = console_create("VGA", s->input);
+    s->b->host_service = s->con;
+    s->properties = "vgamem_mb=1,console=VGA";
+    s->dev = bench_plug(s->b, &vga_kind, s->properties);
+}
+
+void vga_bench_destroy(struct vga_bench *s)
+{
+    bench_destroy(s->b);
+    console_destroy(s->con);
+    input_destroy(s->input);
+}
+
+void vga_bench_map(struct vga_bench *s)
+{
+    cfg_write(s->b, 0, 0, PCI_BAR0, (uint32_t)VGA_BENCH_LFB, 4);
+    cfg_write(s->b, 0, 0, PCI_BAR0 + 8, (uint32_t)VGA_BENCH_MMIO, 4);
+    cfg_write(s->b, 0, 0, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
+}
+
+const struct vga_setup vga_text = {
+    0x67,
+    { 0x03, 0x00, 0x03, 0x00, 0x02 },
+    { 0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00,
+      0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff },
+    { 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x00, 0xff },
+    { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
+      0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f, 0x08, 0x00 },
+};
+
+const struct vga_setup vga_mode_4 = {
+    0x63,
+    { 0x03, 0x09, 0x03, 0x00, 0x02 },
+    { 0x2d, 0x27, 0x28, 0x90, 0x2b, 0x80, 0xbf, 0x1f, 0x00, 0xc1, 0x00, 0x00, 0x00,
+      0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x14, 0x00, 0x96, 0xb9, 0xa2, 0xff },
+    { 0x00, 0x00, 0x00, 0x00, 0x00, 0x30, 0x0f, 0x00, 0xff },
+    { 0x00, 0x13, 0x15, 0x17, 0x02, 0x04, 0x06, 0x07, 0x10, 0x11, 0x12,
+      0x13, 0x14, 0x15, 0x16, 0x17, 0x01, 0x00, 0x03, 0x00, 0x00 },
+};
+
+const struct vga_setup vga_mode_12 = {
+    0xe3,
+    { 0x03, 0x01, 0x0f, 0x00, 0x06 },
+    { 0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0x00, 0x40, 0x00, 0x00, 0x00,
+      0x00, 0x00, 0x00, 0xea, 0x8c, 0xdf, 0x28, 0x00, 0xe7, 0x04, 0xe3, 0xff },
+    { 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x0f, 0xff },
+    { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
+      0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x01, 0x00, 0x0f, 0x00, 0x00 },
+};
+
+const struct vga_setup vga_mode_13 = {
+    0x63,
+    { 0x03, 0x01, 0x0f, 0x00, 0x0e },
+    { 0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0xbf, 0x1f, 0x00, 0x41, 0x00, 0x00, 0x00,
+      0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x40, 0x96, 0xb9, 0xa3, 0xff },
+    { 0x00, 0x00, 0x00, 0x00, 0x00, 0x40, 0x05, 0x0f, 0xff },
+    { 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a,
+      0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x41, 0x00, 0x0f, 0x00, 0x00 },
+};
+
+/* ---- Registers ---- */
+
+void vga_sr(struct vga_bench *s, uint8_t index, uint8_t value)
+{
+    outw(s->b, 0x3c4, (uint16_t)(value << 8 | index));
+}
+
+void vga_gr(struct vga_bench *s, uint8_t index, uint8_t value)
+{
+    outw(s->b, 0x3ce, (uint16_t)(value << 8 | index));
+}
+
+void vga_cr(struct vga_bench *s, uint8_t index, uint8_t value)
+{
+    outw(s->b, 0x3d4, (uint16_t)(value << 8 | index));
+}
+
+void vga_ar(struct vga_bench *s, uint8_t index, uint8_t value)
+{
+    inb(s->b, 0x3da);
+    outb(s->b, 0x3c0, index);
+    outb(s->b, 0x3c0, value);
+    outb(s->b, 0x3c0, 0x20);
+}
+
+static void set_dac(struct vga_bench *s)
+{
+    outb(s->b, 0x3c6, 0xff);
+    outb(s->b, 0x3c8, 0);
+    for (unsigned i = 0; i < 256; i++) {
+        outb(s->b, 0x3c9, (uint8_t)(i >> 2));
+        outb(s->b, 0x3c9, (uint8_t)((i & 15) * 4));
+        outb(s->b, 0x3c9, (uint8_t)(63 - i / 4));
+    }
+}
+
+void vga_set(struct vga_bench *s, const struct vga_setup *setup)
+{
+    outb(s->b, 0x3c2, setup->misc);
+    for (unsigned i = 0; i < G_N_ELEMENTS(setup->sr); i++)
+        vga_sr(s, (uint8_t)i, setup->sr[i]);
+    vga_cr(s, 0x11, 0); /* unlocks CR0 to CR7 */
+    for (unsigned i = 0; i < G_N_ELEMENTS(setup->cr); i++)
+        vga_cr(s, (uint8_t)i, setup->cr[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(setup->gr); i++)
+        vga_gr(s, (uint8_t)i, setup->gr[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(setup->ar); i++)
+        vga_ar(s, (uint8_t)i, setup->ar[i]);
+    set_dac(s);
+}
+
+void vga_dispi(struct vga_bench *s, uint16_t index, uint16_t value)
+{
+    outw(s->b, 0x1ce, index);
+    outw(s->b, 0x1cf, value);
+}
+
+uint16_t vga_dispi_read(struct vga_bench *s, uint16_t index)
+{
+    outw(s->b, 0x1ce, index);
+    return inw(s->b, 0x1cf);
+}
+
+/* ---- Colours: six bits to eight by repeating the upper ones ---- */
+
+static uint32_t eight(unsigned six)
+{
+    return six << 2 | six >> 4;
+}
+
+uint32_t vga_dac_color(uint8_t entry)
+{
+    return eight(entry >> 2) << 16 | eight((entry & 15) * 4) << 8 | eight(63u - entry / 4);
+}
+
+uint32_t vga_color(const struct vga_setup *setup, unsigned n)
+{
+    return vga_dac_color(setup->ar[n & 15]);
+}
+
+/* ---- The screen ---- */
+
+uint32_t *vga_screen(struct vga_bench *s, unsigned *width, unsigned *height)
+{
+    console_update_now(s->con);
+    *width = console_width(s->con);
+    *height = console_height(s->con);
+    uint32_t *pixels = g_new0(uint32_t, (size_t)*width * *height);
+    pixman_image_t *copy = pixman_image_create_bits(PIXMAN_x8r8g8b8, (int)*width, (int)*height,
+                                                    pixels, (int)*width * 4);
+    pixman_image_composite(PIXMAN_OP_SRC, console_surface(s->con), NULL, copy, 0, 0, 0, 0, 0, 0,
+                           (uint16_t)*width, (uint16_t)*height);
+    pixman_image_unref(copy);
+    for (size_t i = 0; i < (size_t)*width * *height; i++)
+        pixels[i] &= 0xffffff;
+    return pixels;
+}
+
+void vga_expect(struct vga_bench *s, unsigned width, unsigned height,
+                uint32_t (*expected)(const void *opaque, unsigned x, unsigned y),
+                const void *opaque)
+{
+    unsigned w, h;
+    g_autofree uint32_t *pixels = vga_screen(s, &w, &h);
+
+    g_assert_cmpuint(w, ==, width);
+    g_assert_cmpuint(h, ==, height);
+    for (unsigned y = 0; y < h; y++)
+        for (unsigned x = 0; x < w; x++)
+            if (pixels[y * w + x] != expected(opaque, x, y)) {
+                g_test_message("at %u,%u", x, y);
+                g_assert_cmphex(pixels[y * w + x], ==, expected(opaque, x, y));
+            }
+}
