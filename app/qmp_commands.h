@@ -9,6 +9,7 @@
 void qmp_add_machine_commands(struct app *app);
 void qmp_add_net_commands(struct app *app);
 void qmp_add_display_commands(struct app *app);
+void qmp_add_screen_commands(struct app *app);
 void qmp_add_xen_commands(struct app *app);
 
 /* The machine's event as a QMP event. For struct machine_host. */
