@@ -105,6 +105,12 @@ struct ata_geometry {
 };
 bool ata_get_geometry(const struct device *drive, struct ata_geometry *geometry);
 
+/*
+ * Takes a disk off its cable, flushed and with nothing in flight, so that a PV driver can have its
+ * image; or plugs it in again and takes the image back. No-op for CD drives. Blocks.
+ */
+void ata_hide(struct device *drive, bool hidden);
+
 /* The place of a drive and its bootindex= (UINT32_MAX: none). */
 struct ata_place {
     unsigned bus, unit;

@@ -191,6 +191,25 @@ static void ata_drive_reset(struct device *dev)
     ata_soft_reset(d);
 }
 
+void ata_hide(struct device *dev, bool hidden)
+{
+    struct ata_drive *d = (struct ata_drive *)dev;
+
+    if (dev->kind != &ide_hd_kind || d->hidden == hidden)
+        return;
+    d->hidden = hidden;
+    if (hidden) {
+        ata_drain(d);
+        ata_soft_reset(d);
+        block_flush_sync(d->medium);
+        ide_channel_unplug(d->channel, d->place.unit);
+    } else {
+        if (!block_user_active(d->medium))
+            block_hand_over(d->medium);
+        ide_channel_plug(d->channel, d->place.unit, d);
+    }
+}
+
 static void ata_drive_drain(struct device *dev)
 {
     ata_drain((struct ata_drive *)dev);
@@ -231,7 +250,7 @@ static void ata_drive_destroy(struct device *dev)
     ata_drain(d);
     block_detach(d->medium);
     timer_cancel(&d->retry);
-    if (d->channel != NULL)
+    if (d->channel != NULL && !d->hidden)
         ide_channel_unplug(d->channel, d->place.unit);
     if (d->drive != NULL && d->drive->opaque == d)
         block_drive_release(d->drive);

@@ -94,6 +94,7 @@ struct ata_drive {
     const struct ata_port_ops *port_ops;
     void *port;
     struct ide_channel *channel;
+    bool hidden;               /* off the cable: unplugged under Xen */
     bool packet;               /* a CD drive */
     struct block_user *medium; /* NULL: none */
     uint64_t sectors;          /* of the medium, of sector_size */

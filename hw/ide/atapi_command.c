@@ -75,10 +75,10 @@ static void request_sense(struct ata_drive *d, const uint8_t *packet)
 
 static void put_text(uint8_t *p, size_t size, const char *text)
 {
-    size_t length = MIN(strlen(text), size);
+    size_t length = strlen(text);
 
-    memset(p, ' ', size);
-    memcpy(p, text, length);
+    for (size_t i = 0; i < size; i++)
+        p[i] = i < length ? (uint8_t)text[i] : ' ';
 }
 
 static void inquiry(struct ata_drive *d, const uint8_t *packet)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "hw/acpi/piix4_pm.h"
+#include "hw/ide/ata.h"
 #include "hw/machine/board.h"
 #include "hw/xen/hotplug.h"
 #include "hw/xen/platform.h"
@@ -19,11 +20,23 @@ static void hide_nic(struct device *dev, void *opaque)
         pci_hide((struct pci_device *)dev, *(const bool *)opaque);
 }
 
+static void hide_disk(struct device *dev, void *opaque)
+{
+    unsigned what = *(const unsigned *)opaque;
+    struct ata_place place;
+
+    if (!ata_get_place(dev, &place))
+        return;
+    bool first = place.bus == 0 && place.unit == 0;
+    ata_hide(dev, (what & XEN_UNPLUG_DISKS) != 0 || ((what & XEN_UNPLUG_AUX_DISKS) != 0 && !first));
+}
+
 static void unplug(void *opaque, unsigned what)
 {
     bool nics = (what & XEN_UNPLUG_NICS) != 0;
 
     machine_for_each_device(opaque, hide_nic, &nics);
+    machine_for_each_device(opaque, hide_disk, &what);
 }
 
 static void protect_bios(void *opaque, bool on)

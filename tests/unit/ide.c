@@ -516,6 +516,27 @@ static void rerror_report_says_where(void)
     ide_bench_destroy(t);
 }
 
+/* Xen's unplug: the disk is off the cable, and its image is another's for a while. */
+static void an_unplugged_disk_is_not_there(void)
+{
+    struct ide_bench *t = disk();
+    uint8_t sector[512];
+
+    ide_command(t, 0x20, 1, 1); /* even in the middle of a command */
+    ata_hide(t->disk, true);
+    g_assert_cmphex(inb(t->b, IDE_CONTROL), ==, 0x7f);
+    g_assert_false(t->b->line[0].level);
+    struct block_user *other = take_away(t);
+    ata_hide(t->disk, false);
+    ide_command(t, 0x20, 77, 1);
+    g_assert_cmphex(ide_wait(t), ==, DATA);
+    ide_read_data(t, sector, sizeof(sector));
+    check_number(sector, 77);
+    block_detach(other);
+    ata_hide(t->disk, true); /* and so it can be destroyed, too */
+    ide_bench_destroy(t);
+}
+
 /* ---- Settings ---- */
 
 static void settings_are_seen_in_identify(void)
@@ -663,6 +684,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/fails/read-only", a_read_only_disk_can_be_read);
     g_test_add_func("/ide/fails/stop", rerror_stop_retries);
     g_test_add_func("/ide/fails/report", rerror_report_says_where);
+    g_test_add_func("/ide/unplug", an_unplugged_disk_is_not_there);
     g_test_add_func("/ide/settings", settings_are_seen_in_identify);
     g_test_add_func("/ide/smart", smart_is_well);
     g_test_add_func("/ide/trim", trim_frees_what_the_list_names);
