@@ -41,7 +41,7 @@ static int fill_holes(struct block_file *file, uint64_t offset, uint64_t end)
 
 int create_reserve(struct block_file *file, uint64_t offset, uint64_t len, bool full)
 {
-    if (len == 0 || file->is_device)
+    if (file == NULL || len == 0 || file->is_device)
         return 0;
     if (full)
         return fill_holes(file, offset, offset + len);

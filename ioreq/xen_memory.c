@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "ioreq/xen_internal.h"
 
 int xen_cache_create(struct xen_core *x, GError **err)
@@ -33,8 +34,10 @@ static uint8_t *host_of(const struct xen_cache *c, const struct xen_bucket *b)
 /* Puts address space in the place of the guest's pages. It cannot fail: there is room. */
 static void release(struct xen_cache *c, struct xen_bucket *b)
 {
-    (void)mmap(host_of(c, b), CACHE_BUCKET_SIZE, PROT_NONE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    void *host = mmap(host_of(c, b), CACHE_BUCKET_SIZE, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (host == MAP_FAILED)
+        log_error("xen: guest memory could not be unmapped: %s", g_strerror(errno));
     b->mapped = false;
     b->valid = 0;
 }

@@ -300,7 +300,7 @@ GArray *state_parse(const uint8_t *data, size_t size, GError **err)
         fail(err, EINVAL, "saved state: not a saved state of hvm-dm");
         return NULL;
     }
-    if (head[7] != magic[7]) {
+    if (head[7] != (uint8_t)magic[7]) {
         fail(err, EINVAL, "saved state: format %c is newer than this hvm-dm (%c)", head[7],
              magic[7]);
         return NULL;

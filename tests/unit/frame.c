@@ -397,7 +397,7 @@ static void state_names_device_and_field(void)
     g_assert_cmpint(state_load_device(dev, s, &err), ==, -EINVAL);
     g_assert_cmpstr(err->message, ==, "saved state: device toy-0: field flag is 2, above 1");
     g_clear_error(&err);
-    memcpy(flag, "flog", 4);
+    flag[2] = 'o'; /* "flog" */
     g_assert_cmpint(state_load_device(dev, s, &err), ==, -EINVAL);
     g_assert_cmpstr(err->message, ==, "saved state: device toy-0: field flag is missing");
     g_clear_error(&err);
