@@ -156,11 +156,15 @@ static const struct word media_words[] = { { "disk", false }, { "cdrom", true },
 
 /* ---- Images ---- */
 
-/* What -drive and -blockdev have in common. */
-static int get_image_options(struct opts *opts, struct block_options *o, GError **err)
+/*
+ * What -drive and -blockdev have in common. Xen's toolstack starts the device model that a guest
+ * migrates to while the old one still has the images, and keeps others away by itself.
+ */
+static int get_image_options(const struct app *app, struct opts *opts, struct block_options *o,
+                             GError **err)
 {
     int aio = BLOCK_AIO_THREADS, discard = 0, zeroes = BLOCK_DETECT_ZEROES_OFF;
-    bool locking = true;
+    bool locking = app->xen_domid < 0;
 
     int rc = get_word(opts, "aio", aio_words, &aio, err);
     if (rc == 0)
@@ -278,7 +282,7 @@ static int open_image(struct app *app, struct opts *opts, const char *id, bool c
     int rc = get_word(opts, "cache", cache_words, &cache, err);
     o.cache = (enum block_cache)cache;
     if (rc == 0)
-        rc = get_image_options(opts, &o, err);
+        rc = get_image_options(app, opts, &o, err);
     if (rc == 0)
         rc = get_errors(opts, &o, err);
     if (rc == 0)
@@ -411,7 +415,7 @@ static int make_blockdev(struct app *app, struct opts *opts, GError **err)
         opts_set(opts, "aio", aio);
     int rc = get_blockdev_cache(opts, &o.cache, err);
     if (rc == 0)
-        rc = get_image_options(opts, &o, err);
+        rc = get_image_options(app, opts, &o, err);
     if (rc == 0)
         rc = opts_finish(opts, err);
     if (rc == 0)
