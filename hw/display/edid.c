@@ -69,12 +69,11 @@ static void put_detailed(uint8_t *p, unsigned width, unsigned height)
 /* 3.10.3: a text of up to 13 characters. */
 static void put_text(uint8_t *p, uint8_t tag, const char *text)
 {
-    unsigned n = 0;
+    size_t n = strnlen(text, 13);
 
     p[3] = tag;
     memset(p + 5, ' ', 13);
-    for (; n < 13 && text[n] != '\0'; n++)
-        p[5 + n] = (uint8_t)text[n];
+    memcpy(p + 5, text, n);
     if (n < 13)
         p[5 + n] = '\n';
 }

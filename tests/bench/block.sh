@@ -25,7 +25,7 @@ seconds() {
 
 # pair NAME PREPARE OPTIONS...: the same command line for both tools
 pair() {
-    local name=$1 prepare=$2 ours= theirs= t
+    local name=$1 prepare=$2 ours='' theirs='' t
     shift 2
     for ((i = 0; i < runs; i++)); do
         for tool in qemu-img "$img"; do
