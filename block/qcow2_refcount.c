@@ -31,7 +31,8 @@ void q2_refcount_store(uint8_t *block, unsigned order, uint64_t i, uint64_t valu
     case 6: put_be64(block + 8 * i, value); return;
     default: break;
     }
-    unsigned shift = (unsigned)(i << order & 7), mask = (1u << (1u << order)) - 1;
+    unsigned bits = 1u << (order & 3); /* 1, 2 or 4 */
+    unsigned shift = (unsigned)(i << order & 7), mask = (1u << bits) - 1;
     uint8_t *byte = &block[i << order >> 3];
     *byte = (uint8_t)((*byte & ~(mask << shift)) | ((unsigned)value << shift));
 }

@@ -238,13 +238,12 @@ char *qtest_path(struct qtest *q, const char *name)
 /* Takes note of an interrupt that came between the answers. */
 static bool take_irq(struct qtest *q, const char *line)
 {
-    unsigned n;
-    char word[8];
+    bool level = g_str_has_prefix(line, "IRQ raise ");
 
-    if (sscanf(line, "IRQ %7s %u", word, &n) != 2)
+    if (!level && !g_str_has_prefix(line, "IRQ lower "))
         return false;
+    uint64_t n = g_ascii_strtoull(line + strlen("IRQ raise "), NULL, 10);
     g_assert_cmpuint(n, <, MAX_LINES);
-    bool level = strcmp(word, "raise") == 0;
     q->rises[n] += level && !q->level[n];
     q->level[n] = level;
     return true;
