@@ -129,6 +129,9 @@ struct core *app_create_xen(struct app *app, GError **err);
  */
 int cli_parse(struct app *app, int argc, char **argv, GError **err);
 
+/* Calls fn for every option there is, in the order of --help. */
+void cli_for_each_option(void (*fn)(const struct cli_option *option, void *opaque), void *opaque);
+
 /* Runs every topic's function in order; stops at the first failure. */
 int cli_prepare(struct app *app, GError **err);
 int cli_connect(struct app *app, GError **err);

@@ -24,6 +24,13 @@ static const struct cli_option *find_option(const char *name)
     return NULL;
 }
 
+void cli_for_each_option(void (*fn)(const struct cli_option *option, void *opaque), void *opaque)
+{
+    for (unsigned t = 0; t < G_N_ELEMENTS(topics); t++)
+        for (const struct cli_option *o = topics[t]->options; o->name != NULL; o++)
+            fn(o, opaque);
+}
+
 static void print_option(const struct cli_option *o)
 {
     g_autofree char *left = g_strdup_printf("-%s %s", o->name, o->arg != NULL ? o->arg : "");

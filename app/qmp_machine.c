@@ -176,6 +176,52 @@ COMMAND(cmd_cpus)
     return node;
 }
 
+static void add_parameter(JsonArray *list, const char *name)
+{
+    JsonObject *o = json_object_new();
+
+    json_object_set_string_member(o, "name", name);
+    json_object_set_string_member(o, "type", "string");
+    json_array_add_object_element(list, o);
+}
+
+struct option_query {
+    const char *name; /* NULL: all */
+    JsonArray *list;
+};
+
+/* Parameters are told where toolstacks look for them: how rights are given up. */
+static void describe_option(const struct cli_option *option, void *opaque)
+{
+    const struct option_query *query = opaque;
+    JsonArray *parameters;
+
+    if (query->name != NULL && strcmp(query->name, option->name) != 0)
+        return;
+    JsonObject *o = json_object_new();
+    parameters = json_array_new();
+    if (strcmp(option->name, "run-with") == 0) {
+        add_parameter(parameters, "chroot");
+        add_parameter(parameters, "user");
+    }
+    json_object_set_string_member(o, "option", option->name);
+    json_object_set_array_member(o, "parameters", parameters);
+    json_array_add_object_element(query->list, o);
+}
+
+COMMAND(cmd_options)
+{
+    struct option_query query = { .name = qmp_get_string(args, "option", NULL) };
+    JsonNode *node = qmp_new_array(&query.list);
+
+    cli_for_each_option(describe_option, &query);
+    if (query.name == NULL || json_array_get_length(query.list) > 0)
+        return node;
+    fail(err, EINVAL, "invalid option name \"%s\"", query.name);
+    json_node_unref(node);
+    return NULL;
+}
+
 COMMAND(cmd_qom_list_types)
 {
     JsonArray *list;
@@ -404,6 +450,7 @@ static const struct qmp_command commands[] = {
     { "query-kvm", cmd_kvm, { { 0 } } },
     { "query-machines", cmd_machines, { { 0 } } },
     { "query-cpus-fast", cmd_cpus, { { 0 } } },
+    { "query-command-line-options", cmd_options, { { "option", QMP_STRING, true } } },
     { "query-migratable", cmd_migratable, { { 0 } } },
     { "qom-list-types",
       cmd_qom_list_types,

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "chardev/chardev.h"
 #include "qmp/framing.h"
+#include "qmp/internal.h"
 
 /*
  * Toolstacks choose their dialect by this number: libxl wants at least 2.11. It says which QEMU's
@@ -209,7 +210,14 @@ static const struct qmp_command *find_command(struct qmp *qmp, const char *name,
     return NULL;
 }
 
-static JsonNode *run(struct qmp_monitor *mon, const char *name, JsonObject *args, GError **err)
+bool qmp_has_command(struct qmp_monitor *mon, const char *name)
+{
+    void *opaque;
+
+    return find_command(mon->qmp, name, &opaque) != NULL;
+}
+
+JsonNode *qmp_run(struct qmp_monitor *mon, const char *name, JsonObject *args, GError **err)
 {
     void *opaque;
     const struct qmp_command *c = find_command(mon->qmp, name, &opaque);
@@ -273,8 +281,8 @@ static void handle(struct qmp_monitor *mon, const char *text)
     JsonNode *value = NULL;
     if (check_request(request, &err)) {
         JsonNode *args = json_object_get_member(request, "arguments");
-        value = run(mon, json_object_get_string_member(request, "execute"),
-                    args != NULL ? json_node_get_object(args) : NULL, &err);
+        value = qmp_run(mon, json_object_get_string_member(request, "execute"),
+                        args != NULL ? json_node_get_object(args) : NULL, &err);
     }
     if (err != NULL)
         send_error(mon, id, err);
@@ -472,6 +480,7 @@ struct qmp *qmp_create(void)
     qmp->monitors = g_ptr_array_new_with_free_func(free_monitor);
     qmp->fds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     qmp_add_commands(qmp, own_commands, qmp);
+    qmp_add_commands(qmp, qmp_human_commands, qmp);
     return qmp;
 }
 

@@ -115,6 +115,53 @@ static void test_depth_and_size(void)
     qtest_end(q);
 }
 
+/* What `xl qemu-monitor-command` sends: queries as text, and a refusal in words. */
+static void test_lines_for_people(void)
+{
+    static const struct {
+        const char *line, *answer;
+    } cases[] = {
+        { "info status",
+          "{\"return\":\"running: false\\nsinglestep: false\\nstatus: prelaunch\\n\"}" },
+        { " info version ", "package: hvm-dm" },
+        { "info pci", "qdev_id: i440FX" },
+        { "help", "info status\\n" },
+        { "cont", "{\"return\":\"\"}" },
+        { "device_add usb-mouse", "unknown command: 'device_add usb-mouse' (help lists them)" },
+        { "info nothing", "unknown command: 'info nothing'" },
+        { "", "unknown command: ''" },
+    };
+    struct qtest *q = qtest_start("-S");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *request = g_strdup_printf("{\"execute\": \"human-monitor-command\", "
+                                                   "\"arguments\": {\"command-line\": \"%s\"}}\n",
+                                                   cases[i].line);
+        tell(q, request);
+        g_autofree char *line = qtest_qmp_line(q);
+        while (strstr(line, "\"event\"") != NULL) { /* of "cont" */
+            g_free(line);
+            line = qtest_qmp_line(q);
+        }
+        if (strstr(line, cases[i].answer) == NULL)
+            g_error("%s is not in: %s", cases[i].answer, line);
+    }
+    qtest_end(q);
+}
+
+/* libxl's question before it starts a device model that gives up its rights. */
+static void test_command_line_options(void)
+{
+    struct qtest *q = qtest_start("");
+
+    tell(q, "{\"execute\": \"query-command-line-options\"}\n");
+    expect_in_line(q, "{\"option\":\"run-with\",\"parameters\":[{\"name\":\"chroot\",\"type\":"
+                      "\"string\"},{\"name\":\"user\",\"type\":\"string\"}]}");
+    tell(q, "{\"execute\": \"query-command-line-options\", \"arguments\": {\"option\": \"x\"}}\n");
+    expect_in_line(q, "invalid option name");
+    qtest_end(q);
+}
+
 /* Several values a line, one over many. */
 static void test_framing(void)
 {
@@ -194,6 +241,8 @@ int main(int argc, char **argv)
     g_test_add_func("/qmp/errors", test_errors);
     g_test_add_func("/qmp/recovery", test_recovery);
     g_test_add_func("/qmp/depth-and-size", test_depth_and_size);
+    g_test_add_func("/qmp/lines-for-people", test_lines_for_people);
+    g_test_add_func("/qmp/command-line-options", test_command_line_options);
     g_test_add_func("/qmp/framing", test_framing);
     g_test_add_func("/qmp/descriptors", test_descriptors);
     g_test_add_func("/qmp/two-monitors", test_two_monitors);
