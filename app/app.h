@@ -103,6 +103,7 @@ struct app {
     int xen_domid; /* -1: none */
     bool xen_restrict;
     struct xs_handle *xenstore; /* NULL: not under Xen */
+    bool pv_disk_missing;       /* a disk of the guest has no PV back end */
 
     /* process */
     const char *pidfile, *chroot;
@@ -122,6 +123,8 @@ const char *app_data_file(struct app *app, const char *name);
 
 /* The core of -accel xen; NULL and a sentence. Only where it is compiled in. */
 struct core *app_create_xen(struct app *app, GError **err);
+/* For struct machine_host. Only where it is compiled in. */
+bool app_pv_drivers_allowed(void *app, unsigned product, unsigned build);
 
 /*
  * Takes the whole command line. 0; -errno and a sentence; or 1: it asked for something that was

@@ -9,8 +9,11 @@
 #include "app/app.h"
 #include "app/qmp_commands.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/opts.h"
 #include "ioreq/xen.h"
+
+#include <xen/hvm/pvdrivers.h>
 
 #define MAX_DOMID 0x7fefu /* Xen public headers, xen.h: beyond are domains of another kind */
 
@@ -92,6 +95,77 @@ static void time_offset(void *opaque, int64_t seconds)
         keep_time_offset(app, seconds);
 }
 
+/* ---- PV drivers ---- */
+
+static char *read_key(struct app *app, const char *dir, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", dir, name);
+
+    return xs_read(app->xenstore, XBT_NULL, path, NULL);
+}
+
+/*
+ * Whether the toolstack expects this process to be the back end of one of the guest's PV disks, as
+ * it does for images that are not raw. Nothing of the kind is here: PV drivers that took such a
+ * disk from the guest would leave it without. CDs do not count, as PV drivers leave their drives
+ * alone.
+ */
+static bool find_missing_disk(struct app *app)
+{
+    g_autofree char *root = g_strdup_printf("backend/qdisk/%d", app->xen_domid);
+    unsigned n = 0;
+    char **devices = xs_directory(app->xenstore, XBT_NULL, root, &n);
+    bool found = false;
+
+    for (unsigned i = 0; devices != NULL && i < n; i++) {
+        g_autofree char *dir = g_strdup_printf("%s/%s", root, devices[i]);
+        char *type = read_key(app, dir, "device-type"), *name = read_key(app, dir, "dev");
+        if (type != NULL && strcmp(type, "disk") == 0) {
+            log_warn("xen: disk %s has no PV back end: the guest's PV drivers are kept away",
+                     name != NULL ? name : devices[i]);
+            found = true;
+        }
+        free(type);
+        free(name);
+    }
+    free(devices);
+    return found;
+}
+
+static const char *product_name(unsigned product)
+{
+#define PRODUCT(text, number) { number, text },
+    static const struct {
+        unsigned number;
+        const char *name;
+    } products[] = { PVDRIVERS_PRODUCT_LIST(PRODUCT) };
+#undef PRODUCT
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(products); i++)
+        if (products[i].number == product)
+            return products[i].name;
+    return NULL;
+}
+
+/* An administrator's list, where xenstore has it. */
+bool app_pv_drivers_allowed(void *opaque, unsigned product, unsigned build)
+{
+    struct app *app = opaque;
+    const char *name = product_name(product);
+
+    if (app->pv_disk_missing)
+        return false;
+    if (app->xenstore == NULL || name == NULL)
+        return true;
+    g_autofree char *path = g_strdup_printf("/mh/driver-blacklist/%s/%u", name, build);
+    char *entry = xs_read(app->xenstore, XBT_NULL, path, NULL);
+    bool listed = entry != NULL;
+    free(entry);
+    return !listed;
+}
+
+/* ---- Starting ---- */
+
 struct core *app_create_xen(struct app *app, GError **err)
 {
     const struct xen_config config = {
@@ -108,6 +182,7 @@ struct core *app_create_xen(struct app *app, GError **err)
         fail_errno(err, errno, "-accel xen: xenstore");
         return NULL;
     }
+    app->pv_disk_missing = find_missing_disk(app);
     return xen_core_create(&config, err);
 }
 

@@ -109,9 +109,14 @@ static int create_core(struct app *app, GError **err)
 
 static int bring_up(struct app *app, GError **err)
 {
-    const struct machine_host host = { .opaque = app,
-                                       .resolve = resolve,
-                                       .event = qmp_machine_event };
+    const struct machine_host host = {
+        .opaque = app,
+        .resolve = resolve,
+#if HVMDM_HAVE_XEN
+        .pv_drivers_allowed = app_pv_drivers_allowed,
+#endif
+        .event = qmp_machine_event,
+    };
     int rc = cli_prepare(app, err);
 
     if (rc == 0)

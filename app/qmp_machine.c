@@ -484,6 +484,16 @@ static JsonNode *shutdown_data(bool by_guest, const char *reason)
     return node;
 }
 
+static JsonNode *drivers_data(int64_t detail)
+{
+    JsonObject *o;
+    JsonNode *node = qmp_new_object(&o);
+
+    json_object_set_int_member(o, "product-num", detail >> 32);
+    json_object_set_int_member(o, "build-num", detail & UINT32_MAX);
+    return node;
+}
+
 static JsonNode *event_data(enum machine_event event, bool by_guest, int64_t detail)
 {
     JsonObject *o;
@@ -492,6 +502,7 @@ static JsonNode *event_data(enum machine_event event, bool by_guest, int64_t det
     switch (event) {
     case MACHINE_EVENT_RESET:
         return shutdown_data(by_guest, by_guest ? "guest-reset" : "host-qmp-system-reset");
+    case MACHINE_EVENT_PV_DRIVERS: return drivers_data(detail);
     case MACHINE_EVENT_SHUTDOWN: return shutdown_data(by_guest, "guest-shutdown");
     case MACHINE_EVENT_RTC_CHANGE:
         node = qmp_new_object(&o);
@@ -504,10 +515,15 @@ static JsonNode *event_data(enum machine_event event, bool by_guest, int64_t det
 void qmp_machine_event(void *opaque, enum machine_event event, bool by_guest, int64_t detail)
 {
     static const char *const names[] = {
-        [MACHINE_EVENT_STOP] = "STOP",           [MACHINE_EVENT_RESUME] = "RESUME",
-        [MACHINE_EVENT_RESET] = "RESET",         [MACHINE_EVENT_SHUTDOWN] = "SHUTDOWN",
-        [MACHINE_EVENT_POWERDOWN] = "POWERDOWN", [MACHINE_EVENT_SUSPEND] = "SUSPEND",
-        [MACHINE_EVENT_WAKEUP] = "WAKEUP",       [MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
+        [MACHINE_EVENT_STOP] = "STOP",
+        [MACHINE_EVENT_RESUME] = "RESUME",
+        [MACHINE_EVENT_RESET] = "RESET",
+        [MACHINE_EVENT_SHUTDOWN] = "SHUTDOWN",
+        [MACHINE_EVENT_POWERDOWN] = "POWERDOWN",
+        [MACHINE_EVENT_SUSPEND] = "SUSPEND",
+        [MACHINE_EVENT_WAKEUP] = "WAKEUP",
+        [MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
+        [MACHINE_EVENT_PV_DRIVERS] = "XEN_PLATFORM_PV_DRIVER_INFO",
     };
     struct app *app = opaque;
 

@@ -71,7 +71,24 @@ COMMAND(cmd_cpu_add)
     return NULL;
 }
 
+COMMAND(cmd_pv_driver_info)
+{
+    const struct app *app = opaque;
+    unsigned product, build;
+    JsonObject *o;
+
+    if (!machine_pv_drivers(app->machine, &product, &build)) {
+        fail(err, ENOENT, "the guest has no PV drivers, or they have not said what they are");
+        return NULL;
+    }
+    JsonNode *node = qmp_new_object(&o);
+    json_object_set_int_member(o, "product-num", product);
+    json_object_set_int_member(o, "build-num", build);
+    return node;
+}
+
 static const struct qmp_command commands[] = {
+    { "query-xen-platform-pv-driver-info", cmd_pv_driver_info, { { 0 } } },
     { "xen-set-global-dirty-log", cmd_set_global_dirty_log, { { "enable", QMP_BOOL, false } } },
     { "query-hotpluggable-cpus", cmd_hotpluggable_cpus, { { 0 } } },
     { "device_add",

@@ -22,6 +22,7 @@
 #include "hw/timer/mc146818.h"
 #include "hw/xen/hotplug.h"
 #include "hw/xen/platform.h"
+#include "hw/xen/pvdevice.h"
 
 /* In the order in which a machine has them; new kinds go where they belong. */
 static const struct device_kind *const kinds[] = {
@@ -41,6 +42,7 @@ static const struct device_kind *const kinds[] = {
     &piix4_pm_kind,
     &xen_hotplug_kind,
     &xen_platform_kind,
+    &xen_pvdevice_kind,
     &fw_cfg_kind,
     &vga_kind,
     &uart16550_kind,

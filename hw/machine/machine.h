@@ -80,6 +80,7 @@ enum machine_event {
     MACHINE_EVENT_SUSPEND,
     MACHINE_EVENT_WAKEUP,
     MACHINE_EVENT_RTC_CHANGE, /* detail: seconds from the host's time */
+    MACHINE_EVENT_PV_DRIVERS, /* detail: product << 32 | build of the guest's Xen drivers */
 };
 
 /* What the machine needs of its surroundings. */
@@ -88,6 +89,8 @@ struct machine_host {
     /* As struct services.resolve, for drives, netdevs, chardevs and consoles. */
     void *(*resolve)(void *opaque, struct device *dev, const char *kind, const char *name,
                      GError **err);
+    /* Whether a guest's Xen drivers may take over, as struct xen_platform_host. NULL: they may. */
+    bool (*pv_drivers_allowed)(void *opaque, unsigned product, unsigned build);
     /* by_guest: for RESET and SHUTDOWN. May be NULL. */
     void (*event)(void *opaque, enum machine_event event, bool by_guest, int64_t detail);
 };
@@ -124,6 +127,9 @@ int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **e
 /* Whether a CPU is plugged in, and plugging it in. The sentence says why not. */
 bool machine_has_cpu(const struct machine *m, unsigned cpu);
 int machine_add_cpu(struct machine *m, unsigned cpu, GError **err);
+
+/* What the guest's Xen drivers said they are. False: there are none. */
+bool machine_pv_drivers(const struct machine *m, unsigned *product, unsigned *build);
 
 /* ---- Looking at it ---- */
 

@@ -47,6 +47,27 @@ static void protect_bios(void *opaque, bool on)
         m->core->ops->protect(m->core, BIOS_AREA_BASE, BIOS_AREA_SIZE, on);
 }
 
+static bool drivers_allowed(void *opaque, unsigned product, unsigned build)
+{
+    const struct machine_host *host = &((struct machine *)opaque)->host;
+
+    return host->pv_drivers_allowed == NULL ||
+           host->pv_drivers_allowed(host->opaque, product, build);
+}
+
+static void drivers_known(void *opaque, unsigned product, unsigned build)
+{
+    const struct machine_host *host = &((struct machine *)opaque)->host;
+
+    if (host->event != NULL)
+        host->event(host->opaque, MACHINE_EVENT_PV_DRIVERS, true, (int64_t)product << 32 | build);
+}
+
+bool machine_pv_drivers(const struct machine *m, unsigned *product, unsigned *build)
+{
+    return m->platform != NULL && xen_platform_drivers(m->platform, product, build);
+}
+
 /* Slot 2, where guests of Xen have always had it. */
 static int add_platform(struct machine *m, GError **err)
 {
@@ -55,7 +76,9 @@ static int add_platform(struct machine *m, GError **err)
 
     if (dev == NULL)
         return -EINVAL;
-    xen_platform_set_host(dev, &(struct xen_platform_host){ m, unplug, protect_bios });
+    xen_platform_set_host(dev, &(struct xen_platform_host){ m, unplug, drivers_allowed,
+                                                            drivers_known, protect_bios });
+    m->platform = dev;
     return 0;
 }
 

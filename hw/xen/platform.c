@@ -12,6 +12,7 @@
 #define PORT_FLAGS  0 /* 8 bits */
 #define PORT_LOG    2 /* 8 bits written: a character; 8 read: the version; 16 written: product */
 #define MAGIC       0x49d2
+#define BLACKLISTED 0xd249 /* in place of MAGIC: the drivers must leave all as it is */
 #define VERSION     1
 #define BAR0_SIZE   0x100
 #define BAR0_FLAGS  0
@@ -85,6 +86,30 @@ static void unplug(struct xen_platform *p, unsigned what)
     hide_unplugged(p);
 }
 
+/* ---- Who the drivers are ---- */
+
+static bool drivers_allowed(const struct xen_platform *p)
+{
+    return p->host.drivers_allowed == NULL ||
+           p->host.drivers_allowed(p->host.opaque, p->product, p->build);
+}
+
+static void set_build(struct xen_platform *p, uint32_t build)
+{
+    p->build = build;
+    if (p->host.drivers_known != NULL)
+        p->host.drivers_known(p->host.opaque, p->product, build);
+}
+
+bool xen_platform_drivers(const struct device *dev, unsigned *product, unsigned *build)
+{
+    const struct xen_platform *p = (const struct xen_platform *)dev;
+
+    *product = p->product;
+    *build = p->build;
+    return p->product != 0;
+}
+
 /* ---- The fixed ports ---- */
 
 static uint64_t fixed_read(void *opaque, uint64_t offset, unsigned size)
@@ -92,7 +117,7 @@ static uint64_t fixed_read(void *opaque, uint64_t offset, unsigned size)
     const struct xen_platform *p = opaque;
 
     if (size == 2 && offset == PORT_MAGIC)
-        return MAGIC;
+        return drivers_allowed(p) ? MAGIC : BLACKLISTED;
     if (size == 1 && offset == PORT_FLAGS)
         return p->flags;
     if (size == 1 && offset == PORT_LOG)
@@ -105,7 +130,7 @@ static void fixed_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     struct xen_platform *p = opaque;
 
     if (offset == PORT_MAGIC && size == 4)
-        p->build = (uint32_t)value;
+        set_build(p, (uint32_t)value);
     else if (offset == PORT_MAGIC && size == 2)
         unplug(p, (unsigned)value);
     else if (offset == PORT_FLAGS && size == 1)

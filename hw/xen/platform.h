@@ -24,11 +24,21 @@ struct xen_platform_host {
     void *opaque;
     /* Exactly these are out of the guest's sight from now on; 0: all are back. */
     void (*unplug)(void *opaque, unsigned what);
+    /*
+     * Whether PV drivers of this product and build may take over (0 and 0: some that have not said
+     * yet what they are). NULL: all may.
+     */
+    bool (*drivers_allowed)(void *opaque, unsigned product, unsigned build);
+    /* The guest's PV drivers said what they are. */
+    void (*drivers_known)(void *opaque, unsigned product, unsigned build);
     /* The guest may not write to the BIOS area, 0xC0000 to 0xFFFFF; or it may again. */
     void (*protect_bios)(void *opaque, bool on);
 };
 
 /* Before the machine runs. */
 void xen_platform_set_host(struct device *dev, const struct xen_platform_host *host);
+
+/* What the guest's PV drivers said they are. False: none did since the last reset. */
+bool xen_platform_drivers(const struct device *dev, unsigned *product, unsigned *build);
 
 #endif
