@@ -7,6 +7,8 @@
 
 #include "ioreq/kvm.h"
 
+#define KVM_MAX_RESET_MSRS 24
+
 /* All that a reset puts back: taken from a CPU that has just been created. */
 struct kvm_cpu_state {
     struct kvm_regs regs;
@@ -17,6 +19,8 @@ struct kvm_cpu_state {
     struct kvm_lapic_state lapic;
     struct kvm_vcpu_events events;
     struct kvm_mp_state mp_state;
+    unsigned n_msrs;
+    struct kvm_msr_entry msrs[KVM_MAX_RESET_MSRS];
 };
 
 struct kvm_core;

@@ -92,6 +92,8 @@ static int set_cpuid(struct kvm_vcpu *cpu, GError **err)
 
 /* ---- Reset ---- */
 
+#define MSR_TSC 0x10
+
 /* A part of a CPU's state: how it is read and written, and where it is kept. */
 struct state_part {
     const char *name;
@@ -117,6 +119,51 @@ static const struct state_part state_parts[] = {
     STATE_PART("run state", MP_STATE, mp_state),
 };
 
+/*
+ * MSRs that a guest sets and that a reset puts back. Their values are the kernel's own and not
+ * those of a manual: a guest that wakes from S3 writes back what it read before, and the kernel
+ * refuses that with #GP where a read-only bit (MISC_ENABLE has some) would change.
+ */
+static const uint32_t reset_msrs[] = {
+    0x174,      0x175,      0x176,                  /* SYSENTER_CS, ESP, EIP */
+    0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, /* STAR, LSTAR, CSTAR, SFMASK */
+    0xc0000102, 0xc0000103,                         /* KERNEL_GS_BASE, TSC_AUX */
+    0x277,      0x2ff,      0x1a0,                  /* PAT, MTRR default type, MISC_ENABLE */
+    0x6e0,                                          /* TSC deadline */
+    0x4b564d00, 0x4b564d01,                         /* kvmclock: wall, system */
+    0x4b564d02, 0x4b564d03, 0x4b564d04,             /* async PF, steal time, PV EOI */
+    MSR_TSC,
+};
+
+static_assert(G_N_ELEMENTS(reset_msrs) <= KVM_MAX_RESET_MSRS, "room for every MSR of a reset");
+
+struct one_msr {
+    struct kvm_msrs head;
+    struct kvm_msr_entry entry;
+};
+
+/* One at a time, since a CPU may lack any of them. */
+static void take_msrs(struct kvm_vcpu *cpu, struct kvm_cpu_state *s)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(reset_msrs); i++) {
+        struct one_msr m = { { .nmsrs = 1 }, { .index = reset_msrs[i] } };
+        if (ioctl(cpu->fd, KVM_GET_MSRS, &m) != 1)
+            continue; /* not on this CPU */
+        if (m.entry.index == MSR_TSC)
+            m.entry.data = 0; /* it runs already */
+        s->msrs[s->n_msrs++] = m.entry;
+    }
+}
+
+static void reset_all_msrs(struct kvm_vcpu *cpu)
+{
+    for (unsigned i = 0; i < cpu->reset_state.n_msrs; i++) {
+        struct one_msr m = { { .nmsrs = 1 }, cpu->reset_state.msrs[i] };
+        if (ioctl(cpu->fd, KVM_SET_MSRS, &m) != 1)
+            log_warn("kvm: CPU %u: MSR 0x%x could not be reset", cpu->index, m.entry.index);
+    }
+}
+
 static int take_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(state_parts); i++) {
@@ -124,46 +171,8 @@ static int take_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **er
         if (ioctl(cpu->fd, p->get, (uint8_t *)s + p->offset) < 0)
             return fail_errno(err, errno, "-accel kvm: CPU %u: %s", cpu->index, p->name);
     }
+    take_msrs(cpu, s);
     return 0;
-}
-
-/* MSRs that a guest sets and that a reset clears; one at a time, since a CPU may lack any of them.
- */
-static void reset_msrs(struct kvm_vcpu *cpu)
-{
-    static const struct {
-        uint32_t msr;
-        uint64_t value;
-    } reset[] = {
-        { 0x174, 0 },
-        { 0x175, 0 },
-        { 0x176, 0 }, /* SYSENTER_CS, ESP, EIP */
-        { 0xc0000081, 0 },
-        { 0xc0000082, 0 },
-        { 0xc0000083, 0 }, /* STAR, LSTAR, CSTAR */
-        { 0xc0000084, 0 },
-        { 0xc0000102, 0 },
-        { 0xc0000103, 0 },             /* SFMASK, KERNEL_GS_BASE, TSC_AUX */
-        { 0x277, 0x0007040600070406 }, /* PAT */
-        { 0x2ff, 0 },                  /* MTRR default type: off */
-        { 0x1a0, 1 },                  /* MISC_ENABLE: fast strings */
-        { 0x6e0, 0 },                  /* TSC deadline */
-        { 0x4b564d00, 0 },
-        { 0x4b564d01, 0 }, /* kvmclock: wall, system */
-        { 0x4b564d02, 0 },
-        { 0x4b564d03, 0 },
-        { 0x4b564d04, 0 }, /* async PF, steal time, PV EOI */
-        { 0x10, 0 },       /* TSC */
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(reset); i++) {
-        struct {
-            struct kvm_msrs head;
-            struct kvm_msr_entry entry;
-        } m = { { .nmsrs = 1 }, { .index = reset[i].msr, .data = reset[i].value } };
-        if (ioctl(cpu->fd, KVM_SET_MSRS, &m) != 1)
-            continue; /* not on this CPU */
-    }
 }
 
 void kvm_vcpu_reset(struct kvm_vcpu *cpu)
@@ -176,7 +185,7 @@ void kvm_vcpu_reset(struct kvm_vcpu *cpu)
             log_warn("kvm: CPU %u: %s could not be reset: %s", cpu->index, p->name,
                      g_strerror(errno));
     }
-    reset_msrs(cpu);
+    reset_all_msrs(cpu);
 }
 
 /* ---- Exits ---- */
