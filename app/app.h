@@ -22,6 +22,7 @@ struct core;
 struct input;
 struct console;
 struct sdl;
+struct sdl_ops;
 struct qmp;
 struct xs_handle;
 
@@ -74,6 +75,7 @@ struct app {
     const char *keymap;
     GPtrArray *vnc_args;    /* of each -vnc */
     GPtrArray *vnc_servers; /* struct vnc_server */
+    const struct sdl_ops *sdl_ops; /* once there is a window */
     struct sdl *sdl;
     bool vga_chosen, sdl_wanted, sdl_full_screen;
 
@@ -120,6 +122,10 @@ struct device_config *app_add_device(struct app *app, const char *driver, const 
 struct block_drive *app_find_drive(const struct app *app, const char *id);
 /* Where installed data (firmware) lies, or the build tree's when run from there. Kept. */
 const char *app_data_file(struct app *app, const char *name);
+/* The same for modules, which are loaded when they are wanted. */
+const char *app_module_file(struct app *app, const char *name);
+/* The machine's state changed: the window's title says so. */
+void app_show_state(struct app *app);
 
 /* The core of -accel xen; NULL and a sentence. Only where it is compiled in. */
 struct core *app_create_xen(struct app *app, GError **err);

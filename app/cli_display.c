@@ -190,11 +190,22 @@ static int start_sdl(struct app *app, GError **err)
 
     if (!app->sdl_wanted)
         return 0;
-    app->sdl = sdl_create(app->console, app->config.name != NULL ? app->config.name : "hvm-dm",
-                          &window, err);
+    app->sdl_ops = sdl_load(app_module_file(app, "hvm-dm-sdl.so"), err);
+    if (app->sdl_ops != NULL)
+        app->sdl = app->sdl_ops->create(
+            app->console, app->config.name != NULL ? app->config.name : "hvm-dm", &window, err);
     return app->sdl != NULL ? 0 : -ENODEV;
 }
 #endif
+
+void app_show_state(struct app *app)
+{
+    enum machine_state state = machine_get_state(app->machine);
+
+    if (app->sdl != NULL)
+        app->sdl_ops->set_state(app->sdl,
+                                state != MACHINE_RUNNING ? machine_state_name(state) : NULL);
+}
 
 static int connect_viewers(struct app *app, GError **err)
 {
@@ -212,10 +223,8 @@ static int connect_viewers(struct app *app, GError **err)
 
 static void cleanup(struct app *app)
 {
-#ifdef HAVE_SDL
     if (app->sdl != NULL)
-        sdl_destroy(app->sdl);
-#endif
+        app->sdl_ops->destroy(app->sdl);
     for (guint i = 0; i < app->vnc_servers->len; i++)
         vnc_server_destroy(app->vnc_servers->pdata[i]);
     if (app->console != NULL)

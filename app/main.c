@@ -40,20 +40,42 @@ struct device_config *app_add_device(struct app *app, const char *driver, const 
 }
 
 /* Beside the program as the build tree has it, so that it runs uninstalled; else as installed. */
-const char *app_data_file(struct app *app, const char *name)
+static const char *find_file(struct app *app, const char *const in_build[], unsigned n,
+                             const char *install_dir, const char *name)
 {
-    static const char *const in_build[] = { "firmware/bios", "firmware/vgabios",
-                                            "firmware/optionrom" };
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *dir = self != NULL ? g_path_get_dirname(self) : g_strdup(".");
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(in_build); i++) {
+    for (unsigned i = 0; i < n; i++) {
         g_autofree char *path = g_build_filename(dir, in_build[i], name, NULL);
         if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
             return app_keep(app, path);
     }
-    g_autofree char *installed = g_build_filename(HVMDM_DATADIR, name, NULL);
+    g_autofree char *installed = g_build_filename(install_dir, name, NULL);
     return app_keep(app, installed);
+}
+
+const char *app_data_file(struct app *app, const char *name)
+{
+    static const char *const in_build[] = { "firmware/bios", "firmware/vgabios",
+                                            "firmware/optionrom" };
+
+    return find_file(app, in_build, G_N_ELEMENTS(in_build), HVMDM_DATADIR, name);
+}
+
+const char *app_module_file(struct app *app, const char *name)
+{
+    static const char *const in_build[] = { "ui" };
+
+    return find_file(app, in_build, G_N_ELEMENTS(in_build), HVMDM_MODULEDIR, name);
+}
+
+static void on_machine_event(void *opaque, enum machine_event event, bool by_guest, int64_t detail)
+{
+    struct app *app = opaque;
+
+    qmp_machine_event(app, event, by_guest, detail);
+    app_show_state(app);
 }
 
 static void *resolve(void *opaque, struct device *dev, const char *kind, const char *name,
@@ -115,7 +137,7 @@ static int bring_up(struct app *app, GError **err)
 #if HVMDM_HAVE_XEN
         .pv_drivers_allowed = app_pv_drivers_allowed,
 #endif
-        .event = qmp_machine_event,
+        .event = on_machine_event,
     };
     int rc = cli_prepare(app, err);
 

@@ -17,7 +17,7 @@
 #include "ui/screenshot.h"
 #include "ui/vnc/vnc.h"
 #ifdef HAVE_SDL
-#include "ui/sdl.h"
+#include "ui/sdl_window.h"
 #endif
 
 #define GLYPH_WIDTH  8

@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "ui/vnc/vnc.h"
 
+/* Not when every process starts: GnuTLS tests its algorithms then, milliseconds for nothing. */
+GNUTLS_SKIP_GLOBAL_INIT
+
 struct vnc_tls_creds {
     bool verify_peer;
     gnutls_certificate_credentials_t x509; /* one of the two is NULL */
@@ -19,6 +22,13 @@ struct vnc_tls {
 };
 
 /* ---- credentials ---- */
+
+/* The library is counted up; each set of credentials holds a count. */
+static struct vnc_tls_creds *new_creds(void)
+{
+    gnutls_global_init();
+    return g_new0(struct vnc_tls_creds, 1);
+}
 
 static int load_x509(gnutls_certificate_credentials_t x509, const char *dir, GError **err)
 {
@@ -43,7 +53,7 @@ static int load_x509(gnutls_certificate_credentials_t x509, const char *dir, GEr
 
 struct vnc_tls_creds *vnc_tls_creds_x509(const char *dir, bool verify_peer, GError **err)
 {
-    struct vnc_tls_creds *creds = g_new0(struct vnc_tls_creds, 1);
+    struct vnc_tls_creds *creds = new_creds();
 
     creds->verify_peer = verify_peer;
     if (gnutls_certificate_allocate_credentials(&creds->x509) < 0) {
@@ -59,7 +69,7 @@ out:
 
 struct vnc_tls_creds *vnc_tls_creds_anon(GError **err)
 {
-    struct vnc_tls_creds *creds = g_new0(struct vnc_tls_creds, 1);
+    struct vnc_tls_creds *creds = new_creds();
 
     if (gnutls_anon_allocate_server_credentials(&creds->anon) < 0) {
         fail(err, ENOMEM, "tls-creds-anon: not enough memory");
@@ -77,6 +87,7 @@ void vnc_tls_creds_free(struct vnc_tls_creds *creds)
     if (creds->anon != NULL)
         gnutls_anon_free_server_credentials(creds->anon);
     g_free(creds);
+    gnutls_global_deinit();
 }
 
 bool vnc_tls_is_x509(const struct vnc_tls_creds *creds)
