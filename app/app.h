@@ -120,6 +120,12 @@ const char *app_keep(struct app *app, const char *s);
 struct device_config *app_add_device(struct app *app, const char *driver, const char *id);
 /* The drive of this id; NULL: none. */
 struct block_drive *app_find_drive(const struct app *app, const char *id);
+/*
+ * Takes the images of all drives over from another process, or leaves them to one, until a
+ * machine's next start. As block_activate() and block_inactivate(); app: a struct app.
+ */
+int app_activate_drives(void *app, GError **err);
+int app_inactivate_drives(void *app, GError **err);
 /* Where installed data (firmware) lies, or the build tree's when run from there. Kept. */
 const char *app_data_file(struct app *app, const char *name);
 /* The same for modules, which are loaded when they are wanted. */

@@ -181,6 +181,7 @@ static int get_image_options(const struct app *app, struct opts *opts, struct bl
     o->discard_unmap = discard != 0;
     o->detect_zeroes = (enum block_detect_zeroes)zeroes;
     o->no_lock = !locking;
+    o->inactive = app->incoming != NULL; /* whoever runs the machine now has the image */
     bool direct = o->cache == BLOCK_CACHE_NONE || o->cache == BLOCK_CACHE_DIRECTSYNC;
     if (rc == 0 && o->aio == BLOCK_AIO_NATIVE && !direct)
         rc = fail(err, EINVAL, "%s: aio=native needs cache=none or cache=directsync",
@@ -257,6 +258,32 @@ struct block_drive *app_find_drive(const struct app *app, const char *id)
             return drive;
     }
     return NULL;
+}
+
+static int for_each_node(struct app *app, int (*fn)(struct block_node *node, GError **err),
+                         GError **err)
+{
+    int rc = 0;
+
+    for (guint i = 0; i < app->drives->len && rc == 0; i++) {
+        struct block_drive *drive = app->drives->pdata[i];
+        rc = drive->node != NULL ? fn(drive->node, err) : 0;
+    }
+    return rc;
+}
+
+int app_activate_drives(void *app, GError **err)
+{
+    return for_each_node(app, block_activate, err);
+}
+
+int app_inactivate_drives(void *app, GError **err)
+{
+    int rc = for_each_node(app, block_inactivate, err);
+
+    if (rc < 0)
+        for_each_node(app, block_activate, NULL);
+    return rc;
 }
 
 static int add_drive(struct app *app, struct opts *opts, const char *id, struct block_node *node,

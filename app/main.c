@@ -134,6 +134,7 @@ static int bring_up(struct app *app, GError **err)
     const struct machine_host host = {
         .opaque = app,
         .resolve = resolve,
+        .take_over = app_activate_drives,
 #if HVMDM_HAVE_XEN
         .pv_drivers_allowed = app_pv_drivers_allowed,
 #endif

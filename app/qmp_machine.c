@@ -414,7 +414,8 @@ COMMAND(cmd_remove_fd)
 
 /*
  * The device model's part of a saved guest: what libxl and XAPI put into their stream. The state
- * is small, and the file is the toolstack's own: writing it in one go does not hold anybody up.
+ * is small, and the file is the toolstack's own: writing it in one go does not hold anybody up. The
+ * images are left to whoever loads the state; "cont" takes them back.
  */
 COMMAND(cmd_save_devices_state)
 {
@@ -427,7 +428,8 @@ COMMAND(cmd_save_devices_state)
         return NULL;
     }
     g_autoptr(GByteArray) state = machine_save(m);
-    saved_state_write(path, state->data, state->len, err);
+    if (saved_state_write(path, state->data, state->len, err) == 0)
+        app_inactivate_drives(opaque, err);
     return NULL;
 }
 

@@ -108,9 +108,19 @@ static int set_up(struct block_file *file, const struct block_options *o, GError
         return ret;
     if (file->native && (ret = aio_start(err)) < 0)
         return ret;
-    if (o->no_lock || o->force_share)
-        return 0;
-    return lock_image(file->fd, file->writable, file->name, err);
+    file->lockable = !o->no_lock && !o->force_share;
+    return o->inactive ? 0 : file_lock(file, err);
+}
+
+int file_lock(struct block_file *file, GError **err)
+{
+    return file->lockable ? lock_image(file->fd, file->writable, file->name, err) : 0;
+}
+
+void file_unlock(struct block_file *file)
+{
+    if (file->lockable)
+        unlock_image(file->fd);
 }
 
 int file_open(const struct block_options *o, bool writable, struct block_file **out, GError **err)

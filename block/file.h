@@ -24,6 +24,7 @@ struct block_file {
     bool native;        /* libaio */
     bool is_device;     /* a block device */
     bool unsafe;        /* no fdatasync */
+    bool lockable;      /* the options ask for locks */
     uint32_t align;     /* of offsets and lengths; 1 for buffered files */
     uint32_t mem_align; /* of buffers; 1 for buffered files */
 };
@@ -39,6 +40,10 @@ int file_open(const struct block_options *options, bool writable, struct block_f
 struct block_file *file_from_fd(int fd, const char *name);
 
 void file_close(struct block_file *file); /* NULL is ignored */
+
+/* The image's lock, where the options asked for one; as lock_image(). file_open() takes it. */
+int file_lock(struct block_file *file, GError **err);
+void file_unlock(struct block_file *file);
 
 /* The current length in bytes, or -errno. */
 int64_t file_size(const struct block_file *file);

@@ -97,7 +97,8 @@ struct block_node {
     uint64_t size;                            /* bytes, multiple of 512 */
     uint64_t granularity; /* allocating writes exclude each other within it; power of two */
 
-    bool opened; /* by the format */
+    bool opened;   /* by the format */
+    bool inactive; /* another process has the image: no request; read_only too, for the format */
     bool read_only, discard_unmap, writethrough;
     enum block_cache cache;
     enum block_detect_zeroes detect_zeroes;

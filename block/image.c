@@ -167,7 +167,7 @@ void image_get_info(struct block_node *node, struct image_info *info)
         info->disk_size = (uint64_t)st.st_blocks * 512;
     info->backing = node->backing_name;
     info->backing_format = node->backing_format_name;
-    if (node->format->info != NULL)
+    if (node->opened && node->format->info != NULL)
         node->format->info(node, info);
 }
 

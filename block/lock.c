@@ -52,7 +52,7 @@ static int find_conflict(int fd, int base, unsigned permissions)
     return -1;
 }
 
-static void release(int fd)
+void unlock_image(int fd)
 {
     for (int i = 0; i < PERMISSIONS; i++) {
         set_byte(fd, USED_BASE + i, F_UNLCK);
@@ -79,7 +79,7 @@ int lock_image(int fd, bool writer, const char *name, GError **err)
         conflict = find_conflict(fd, USED_BASE, unshared);
     if (conflict < 0)
         return 0;
-    release(fd);
+    unlock_image(fd);
     return fail(err, EAGAIN, "%s: is in use by another process, which holds the \"%s\" lock", name,
                 permission_names[conflict]);
 }

@@ -19,5 +19,6 @@
  * it succeeds without. The locks go away when the fd is closed.
  */
 int lock_image(int fd, bool writer, const char *name, GError **err);
+void unlock_image(int fd);
 
 #endif

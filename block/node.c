@@ -30,7 +30,8 @@ static struct block_node *new_node(const struct block_options *o)
     node->refs = 1;
     node->id = g_strdup(o->id != NULL ? o->id : "");
     node->path = o->path != NULL ? g_strdup(o->path) : g_strdup_printf("fd:%d", o->fd);
-    node->read_only = o->read_only;
+    node->inactive = o->inactive && !o->read_only;
+    node->read_only = o->read_only || node->inactive;
     node->discard_unmap = o->discard_unmap;
     node->cache = o->cache;
     node->writethrough = o->cache == BLOCK_CACHE_WRITETHROUGH || o->cache == BLOCK_CACHE_DIRECTSYNC;
@@ -232,12 +233,12 @@ uint32_t block_physical_sector_size(const struct block_node *node)
 
 bool block_read_only(const struct block_node *node)
 {
-    return node->read_only;
+    return node->read_only && !node->inactive;
 }
 
 bool block_discard_enabled(const struct block_node *node)
 {
-    return node->discard_unmap && !node->read_only;
+    return node->discard_unmap && !block_read_only(node);
 }
 
 bool block_write_cache(const struct block_node *node)

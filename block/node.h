@@ -78,6 +78,7 @@ struct block_options {
     const char *backing;        /* replaces the image's backing file name; "": open without one */
     const char *backing_format; /* replaces the format the image records for it */
     bool no_lock;               /* locking=off */
+    bool inactive;              /* another process has the image until block_activate() */
     bool force_share;           /* read-only beside a writer (hvm-img -U): no lock is asked for */
     bool repair;                /* opens what is marked dirty or corrupt as it is (hvm-img check) */
 };
@@ -90,6 +91,16 @@ struct block_options {
  * Blocks for some reads of metadata.
  */
 int block_open(const struct block_options *options, struct block_node **out, GError **err);
+
+/*
+ * Hands a writable image over to another process (a migrated machine's), which opened it with
+ * .inactive, and takes one over. Between the two the image is not written, its lock is free, and
+ * every request is refused with EBUSY. Both do nothing where there is nothing to do.
+ * 0, or -errno and a sentence: it could not be flushed, or not be opened or locked; it is active,
+ * or inactive, as before then. Both block.
+ */
+int block_inactivate(struct block_node *node, GError **err);
+int block_activate(struct block_node *node, GError **err);
 
 struct block_node *block_ref(struct block_node *node); /* returns node */
 

@@ -432,7 +432,7 @@ static int check(const struct block_user *user, const struct block_request *req)
 {
     const struct block_node *node = req->node;
 
-    if (user != node->active)
+    if (user != node->active || node->inactive)
         return -EBUSY;
     if (req->kind == REQ_FLUSH)
         return 0;

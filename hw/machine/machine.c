@@ -92,12 +92,18 @@ int machine_resume(struct machine *m, GError **err)
 {
     switch (m->state) {
     case MACHINE_RUNNING: return 0;
-    case MACHINE_SUSPENDED: machine_wakeup(m); return 0;
     case MACHINE_INMIGRATE: return fail(err, EBUSY, "the saved state has not been loaded yet");
     case MACHINE_SHUTDOWN:
     case MACHINE_INTERNAL_ERROR:
         return fail(err, EBUSY, "the machine needs a reset before it can go on");
     default: break;
+    }
+    int rc = m->host.take_over != NULL ? m->host.take_over(m->host.opaque, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (m->state == MACHINE_SUSPENDED) {
+        machine_wakeup(m);
+        return 0;
     }
     m->state = MACHINE_RUNNING;
     cpus_go(m);

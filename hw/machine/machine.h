@@ -89,6 +89,12 @@ struct machine_host {
     /* As struct services.resolve, for drives, netdevs, chardevs and consoles. */
     void *(*resolve)(void *opaque, struct device *dev, const char *kind, const char *name,
                      GError **err);
+    /*
+     * The machine is about to run: what another process may have had of it (images, while a machine
+     * migrates) is its own from now on. 0, or -errno and a sentence: then it does not run. May be
+     * NULL.
+     */
+    int (*take_over)(void *opaque, GError **err);
     /* Whether a guest's Xen drivers may take over, as struct xen_platform_host. NULL: they may. */
     bool (*pv_drivers_allowed)(void *opaque, unsigned product, unsigned build);
     /* by_guest: for RESET and SHUTDOWN. May be NULL. */

@@ -259,6 +259,51 @@ static void test_compressed(struct dir *d, gconstpointer unused)
     block_detach(user);
 }
 
+/*
+ * A machine migrates: the receiver has opened the image while the sender still wrote to it, took it
+ * over, and gave it back when it failed.
+ */
+static void test_hand_over(struct dir *d, gconstpointer unused)
+{
+    g_autoptr(GError) err = NULL;
+    uint8_t sector[512];
+
+    create((struct image_create_options){ .path = d->image });
+    struct block_user *sender = open_ok((struct block_options){ .path = d->image });
+    struct block_user *receiver = open_ok(
+        (struct block_options){ .path = d->image, .inactive = true });
+    struct block_node *from = block_user_node(sender), *to = block_user_node(receiver);
+
+    write_byte(sender, 0, 1);
+    g_assert_false(block_read_only(to)); /* it is the disk that it will be */
+    g_assert_cmpint(block_read_sync(receiver, 0, sector, 512), ==, -EBUSY);
+    g_assert_cmpint(block_write_sync(receiver, 0, sector, 512), ==, -EBUSY);
+    g_assert_cmpint(block_activate(to, &err), ==, -EAGAIN); /* the sender has the lock */
+    g_clear_error(&err);
+
+    write_byte(sender, 131072, 2);
+    g_assert_cmpint(block_inactivate(from, &err), ==, 0);
+    g_assert_cmpint(block_inactivate(from, &err), ==, 0);
+    g_assert_cmpint(block_write_sync(sender, 0, sector, 512), ==, -EBUSY);
+    g_assert_cmpint(block_flush_sync(sender), ==, -EBUSY);
+    g_assert_cmpint(block_activate(to, &err), ==, 0);
+    g_assert_cmpint(read_byte(receiver, 0), ==, 1);
+    g_assert_cmpint(read_byte(receiver, 131072), ==, 2);
+    write_byte(receiver, 262144, 3);
+    g_assert_cmpint(block_activate(from, &err), ==, -EAGAIN);
+    g_clear_error(&err);
+
+    g_assert_cmpint(block_inactivate(to, &err), ==, 0);
+    g_assert_cmpint(block_activate(from, &err), ==, 0);
+    block_detach(receiver);
+    g_assert_cmpint(read_byte(sender, 262144), ==, 3);
+    write_byte(sender, 393216, 4);
+    block_detach(sender);
+    sender = open_ok((struct block_options){ .path = d->image });
+    g_assert_cmpint(read_byte(sender, 393216), ==, 4);
+    block_detach(sender);
+}
+
 static void add(const char *name, void (*test)(struct dir *d, gconstpointer unused))
 {
     g_test_add(name, struct dir, NULL, set_up, test, tear_down);
@@ -279,5 +324,6 @@ int main(int argc, char **argv)
     add("/block/qcow2/resize", test_resize);
     add("/block/qcow2/long-tables", test_long_tables);
     add("/block/qcow2/compressed", test_compressed);
+    add("/block/qcow2/hand-over", test_hand_over);
     return g_test_run();
 }
