@@ -29,7 +29,14 @@ struct bda {
     uint8_t floppy_result[7];    /* 42 */
     uint8_t video_mode;          /* 49 */
     uint16_t video_columns;      /* 4A */
-    uint8_t video[0x1B];         /* 4C */
+    uint16_t video_page_size;    /* 4C */
+    uint16_t video_start;        /* 4E of the active page */
+    uint16_t video_cursor[8];    /* 50 row and column on each page */
+    uint16_t video_shape;        /* 60 first and last line of the cursor */
+    uint8_t video_page;          /* 62 active */
+    uint16_t video_crtc;         /* 63 port */
+    uint8_t video_cga_mode;      /* 65 as a CGA's mode control register would be */
+    uint8_t video_cga_color;     /* 66 and its colour register */
     uint16_t reset_ip, reset_cs; /* 67 return address of a reset into real mode */
     uint8_t spurious_irq;        /* 6B */
     uint32_t ticks;              /* 6C since midnight */
@@ -43,7 +50,12 @@ struct bda {
     uint8_t com_timeout[4];      /* 7C */
     uint16_t key_start;          /* 80 */
     uint16_t key_end;            /* 82 */
-    uint8_t video2[7];           /* 84 */
+    uint8_t video_rows;          /* 84 less one */
+    uint16_t video_height;       /* 85 of a character */
+    uint8_t video_control;       /* 87 */
+    uint8_t video_switches;      /* 88 */
+    uint8_t video_options;       /* 89 */
+    uint8_t video_dcc;           /* 8A index of the display combination */
     uint8_t floppy_rate;         /* 8B */
     uint8_t disk_ata[2];         /* 8C */
     uint8_t disk_irq;            /* 8E FFh: IRQ 14 came */
@@ -54,6 +66,10 @@ struct bda {
     uint32_t wait_flag;          /* 98 far pointer of INT 15h AH=83h */
     uint32_t wait_count;         /* 9C microseconds */
     uint8_t wait_active;         /* A0 */
+    uint8_t network[7];          /* A1 */
+    uint32_t video_save;         /* A8 far pointer to the save pointer table */
+    uint8_t reservedAC[14];      /* AC */
+    uint16_t vbe_mode;           /* BA the VGA BIOS': as set by AX=4F02h, 0 in a VGA mode */
 } __attribute__((packed));
 
 _Static_assert(offsetof(struct bda, memory_kib) == 0x13, "BDA");
@@ -61,6 +77,7 @@ _Static_assert(offsetof(struct bda, video_mode) == 0x49, "BDA");
 _Static_assert(offsetof(struct bda, reset_ip) == 0x67, "BDA");
 _Static_assert(offsetof(struct bda, disk_irq) == 0x8E, "BDA");
 _Static_assert(offsetof(struct bda, wait_active) == 0xA0, "BDA");
+_Static_assert(offsetof(struct bda, vbe_mode) == 0xBA, "BDA");
 
 #define SHIFT_EXT_101KEY 0x10 /* shift_ext[0] */
 
@@ -77,7 +94,7 @@ _Static_assert(offsetof(struct bda, wait_active) == 0xA0, "BDA");
 #define EBDA_PRD         0x80 /* two PRD tables' worth of entries */
 #define EBDA_DPTE        0xC0 /* EDD device parameter table extension, 16 bytes */
 
-#ifdef BIOS16
+#if defined(BIOS16) || defined(VGABIOS)
 #define BDA ((volatile struct bda __seg_gs *)0x400)
 #else
 #define BDA ((volatile struct bda *)0x400)

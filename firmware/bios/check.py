@@ -6,68 +6,29 @@
 DIRECTORY has the compiler's stack usage files (*.su). The deepest path through the call graph is
 added up for POST and, of the 16-bit half, for the services and for what can interrupt them.
 """
-import glob
 import os
 import re
-import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from stack import call_graph, depth, symbols, usage  # noqa: E402
+
 REGS = 56 + 16  # struct regs, and what the stubs push
-ASM = 64        # of assembly routines: saved registers and return addresses
 IRQS = ['time_int08', 'kbd_int09', 'floppy_int0e', 'time_int70', 'mouse_int74', 'irq_int75', 'irq_int76',
         'irq_master', 'irq_slave']
 BREAKS = {'irq_window', 'irq_sleep', 'call_foreign', 'jump_foreign', 'call16'}
 
 
-def usage(directory, mode):
-    sizes = {}
-    for path in glob.glob(os.path.join(directory, f'*.{mode}.su')):
-        for line in open(path):
-            where, size, kind = line.rstrip().split('\t')
-            if kind != 'static' and 'bounded' not in kind:
-                sys.exit(f'{where}: stack use is not bounded')
-            sizes[where.split(':')[-1]] = int(size)
-    return sizes
-
-
-def call_graph(elf, section, *options):
-    text = subprocess.run(['objdump', '-d', '-j', section, *options, elf], check=True,
-                          capture_output=True, text=True).stdout
-    graph, name = {}, None
-    for line in text.splitlines():
-        if found := re.match(r'[0-9a-f]+ <([^>]+)>:', line):
-            name = found[1]
-            graph[name] = set()
-        elif name and (found := re.search(r'\b(calll?|jmp)\s+(?:0x)?[0-9a-f]+ <([^>+]+)>', line)):
-            if found[1] != 'jmp' or found[2] != name:
-                graph[name].add(found[2])
-    return graph
-
-
-def depth(name, graph, sizes, path=()):
-    """The deepest stack below and with `name`; recursion counts once (pciinit.c bounds its own)."""
-    own = sizes.get(name, ASM) + 4
-    if name in path:
-        return own * 32
-    callees = [c for c in graph.get(name, ()) if c not in BREAKS or name not in sizes]
-    return own + max((depth(c, graph, sizes, path + (name,)) for c in callees if c in graph), default=ASM)
-
-
-def symbols(elf):
-    text = subprocess.run(['nm', elf], check=True, capture_output=True, text=True).stdout
-    return {line.split()[2]: int(line.split()[0], 16) for line in text.splitlines() if line[0] != ' '}
-
-
 def main():
     elf, directory = sys.argv[1:3]
-    small, large = usage(directory, 16), usage(directory, 32)
+    small, large = (usage(os.path.join(directory, f'*.{mode}.su')) for mode in (16, 32))
     graph16 = call_graph(elf, '.text16', '-m', 'i8086')
     graph32 = call_graph(elf, '.init32')
     stubs = {n[5:]: n for n in graph16 if n.startswith('stub_')}
     services = [n for n in small if re.match(r'\w+_(int[0-9a-f]{2}|service)$', n) and n not in IRQS]
-    service = max((depth(n, graph16, small), n) for n in services + ['devices_probe'])
-    irq = max((depth(n, graph16, small), n) for n in IRQS)
-    post = max((depth(n, graph32, large), n) for n in ('post',))
+    service = max((depth(n, graph16, small, BREAKS), n) for n in services + ['devices_probe'])
+    irq = max((depth(n, graph16, small, BREAKS), n) for n in IRQS)
+    post = max((depth(n, graph32, large, BREAKS), n) for n in ('post',))
     # POST calls a service; it is interrupted, and so is the handler's own call of a hooked service.
     total = post[0] + service[0] + 2 * irq[0] + 4 * REGS
     names = symbols(elf)
