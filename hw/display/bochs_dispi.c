@@ -174,10 +174,9 @@ static void planar_mode(const struct dispi *d, struct vga_mode *m)
     m->start = r[DISPI_Y_OFFSET] * m->stride + r[DISPI_X_OFFSET] / 8u;
     m->pan = r[DISPI_X_OFFSET] & 7;
     m->dots = 8;
-    m->repeat = m->rows = 1;
+    m->repeat = 1;
     m->preset_row = m->shift = 0;
-    m->double_scan = m->row0_to_13 = m->row1_to_14 = false;
-    m->line_compare = UINT32_MAX;
+    m->row0_to_13 = m->row1_to_14 = false;
     m->address_mask = d->vga->memory_size / 4 - 1;
 }
 
@@ -187,13 +186,14 @@ void dispi_mode(const struct dispi *d, struct vga_mode *m)
 
     m->width = r[DISPI_XRES];
     m->height = r[DISPI_YRES];
+    m->rows = 1;
+    m->double_scan = false;
+    m->line_compare = UINT32_MAX;
     if (r[DISPI_BPP] == 4) {
         planar_mode(d, m);
         return;
     }
-    m->format = VGA_LINEAR;
-    m->bits = r[DISPI_BPP];
-    m->pan = 0;
+    vga_make_linear(m, r[DISPI_BPP]);
     m->stride = line_bytes(d, r[DISPI_VIRT_WIDTH]);
     m->start = r[DISPI_Y_OFFSET] * m->stride + line_bytes(d, r[DISPI_X_OFFSET]);
 }

@@ -113,6 +113,14 @@ enum vga_format {
     VGA_LINEAR, /* SVGA: `bits` per pixel, `start` and `stride` in bytes */
 };
 
+/* A picture that an SVGA chip puts over the screen, as a mouse pointer. */
+struct vga_sprite {
+    int x, y;                       /* of its upper left dot */
+    unsigned size;                  /* width and height; 0: there is none */
+    uint32_t pattern, pattern_size; /* the bytes of video memory it is made of */
+    uint32_t color[2];              /* x8r8g8b8 */
+};
+
 /*
  * What the screen shows, worked out from registers. Two of equal bytes show the same picture of the
  * same memory: so it is made by memset and plain assignments.
@@ -124,19 +132,22 @@ struct vga_mode {
     bool big_endian;
     uint32_t start, stride; /* bytes for VGA_LINEAR, else addresses of the CRTC's counter */
 
-    /* All but VGA_LINEAR: how the CRTC counts. */
-    unsigned columns;    /* character clocks */
-    unsigned dots;       /* per character clock: 8 or 9 */
-    unsigned repeat;     /* dots are 1 or 2 wide */
-    unsigned pan;        /* dots cut off at the left */
+    /* How the CRTC counts lines. */
     unsigned rows;       /* scan lines of one character row */
     unsigned preset_row; /* of the first one */
     unsigned line_compare;
+    bool double_scan;
+
+    /* All but VGA_LINEAR: how it counts along a line. */
+    unsigned columns;  /* character clocks */
+    unsigned dots;     /* per character clock: 8 or 9 */
+    unsigned repeat;   /* dots are 1 or 2 wide */
+    unsigned pan;      /* dots cut off at the left */
     unsigned shift;    /* of the counter: 0 byte, 1 word, 2 doubleword addresses */
     unsigned wrap_bit; /* that shows up as bit 0 of word addresses */
     uint32_t address_mask;
     bool row0_to_13, row1_to_14; /* scan lines are interleaved in memory */
-    bool double_scan, pan_top_only;
+    bool pan_top_only;
 
     /* Text */
     unsigned underline;
@@ -144,16 +155,21 @@ struct vga_mode {
     bool blink, line_graphics;
 
     uint32_t palette[256]; /* x8r8g8b8, with all the VGA's indirections resolved */
+    bool has_sprite;
 
-    /* Text's cursor: last, since it moves without changing the rest. */
+    /* Text's cursor and the sprite: last, since they move without changing the rest. */
     bool cursor;
     unsigned cursor_address, cursor_first, cursor_last;
+    struct vga_sprite sprite;
 };
 
 /* How a chip differs from a VGA where the VGA asks. */
 struct vga_chip_ops {
-    /* An SVGA mode is on: fills format, width, height and what belongs to it. False: a VGA mode. */
-    bool (*mode)(void *chip, struct vga_mode *mode);
+    /* Makes of what the VGA's registers say what the chip's own say. */
+    void (*mode)(void *chip, struct vga_mode *mode);
+    /* Puts row `row` of the sprite over a line of width dots; NULL: the chip has no sprite. */
+    void (*draw_sprite)(void *chip, const struct vga_sprite *sprite, unsigned row, uint32_t *dots,
+                        unsigned width);
     /* May be NULL: a viewer would like this size. */
     void (*ui_info)(void *chip, unsigned width, unsigned height);
     /* May be NULL: the picture was brought up to date. */
@@ -225,6 +241,10 @@ void vga_touch(struct vga *v);
 void vga_wrote(struct vga *v, uint32_t offset, uint32_t size);
 /* The text font may have changed. */
 void vga_font_changed(struct vga *v);
+/* Three bytes of a DAC as a colour, x8r8g8b8. */
+uint32_t vga_rgb(const struct vga *v, const uint8_t *entry);
+/* For ops->mode(): a linear mode of the size and lines that the CRTC counts. */
+void vga_make_linear(struct vga_mode *mode, unsigned bits);
 /* What the screen shows now. */
 void vga_get_mode(const struct vga *v, struct vga_mode *mode);
 

@@ -31,9 +31,7 @@ struct vga_scan vga_scan_first(const struct vga_mode *m)
 
 void vga_scan_next(const struct vga_mode *m, struct vga_scan *scan, unsigned y)
 {
-    if (m->format == VGA_LINEAR) {
-        scan->address += m->stride;
-    } else if (y == m->line_compare) { /* the lower part of a split screen shows address 0 */
+    if (y == m->line_compare) { /* the lower part of a split screen shows address 0 */
         *scan = (struct vga_scan){ .split = true, .pan = m->pan_top_only ? 0 : m->pan };
     } else if (m->double_scan && !scan->repeated) {
         scan->repeated = true;

@@ -24,11 +24,14 @@ static uint32_t to_8_bits(const struct vga *v, uint8_t value)
     return v->dac8 ? value : (value & 0x3fu) << 2 | (value & 0x3fu) >> 4;
 }
 
+uint32_t vga_rgb(const struct vga *v, const uint8_t *entry)
+{
+    return to_8_bits(v, entry[0]) << 16 | to_8_bits(v, entry[1]) << 8 | to_8_bits(v, entry[2]);
+}
+
 static uint32_t dac_color(const struct vga *v, uint8_t index)
 {
-    const uint8_t *c = &v->dac[(index & v->dac_mask) * 3];
-
-    return to_8_bits(v, c[0]) << 16 | to_8_bits(v, c[1]) << 8 | to_8_bits(v, c[2]);
+    return vga_rgb(v, &v->dac[(index & v->dac_mask) * 3]);
 }
 
 /* Through the attribute controller's palette, and its colour select for the DAC's upper bits. */
@@ -157,6 +160,14 @@ static void make_blank(struct vga_mode *m)
     m->format = VGA_BLANK;
     m->width = sized ? width : BLANK_WIDTH;
     m->height = sized ? height : BLANK_HEIGHT;
+}
+
+void vga_make_linear(struct vga_mode *m, unsigned bits)
+{
+    m->format = VGA_LINEAR;
+    m->bits = bits;
+    m->pan = m->preset_row = 0;
+    m->row0_to_13 = m->row1_to_14 = m->cursor = false;
 }
 
 void vga_get_mode(const struct vga *v, struct vga_mode *m)

@@ -179,15 +179,14 @@ static const struct region_ops mmio_ops = { .read = mmio_read,
 
 /* ---- What the VGA asks ---- */
 
-static bool svga_mode(void *chip, struct vga_mode *m)
+static void svga_mode(void *chip, struct vga_mode *m)
 {
     const struct vga_pci *d = chip;
 
     if (!dispi_enabled(&d->dispi))
-        return false;
+        return;
     dispi_mode(&d->dispi, m);
     m->big_endian = d->big_endian;
-    return true;
 }
 
 static void new_size(void *chip, unsigned width, unsigned height)

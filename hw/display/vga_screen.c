@@ -107,6 +107,30 @@ static bool cursor_changed(const struct vga_mode *a, const struct vga_mode *b)
            a->cursor_first != b->cursor_first || a->cursor_last != b->cursor_last;
 }
 
+/* ---- The sprite ---- */
+
+static bool sprite_line(const struct vga_mode *m, unsigned y)
+{
+    return m->has_sprite && (int)y >= m->sprite.y && (int)y < m->sprite.y + (int)m->sprite.size;
+}
+
+static bool sprite_changed(const struct vga *v, const struct vga_mode *a, const struct vga_mode *b)
+{
+    const struct vga_sprite *s = &a->sprite;
+
+    return memcmp(s, &b->sprite, sizeof(*s)) != 0 ||
+           (a->has_sprite && any_dirty(v->screen, s->pattern, s->pattern + s->pattern_size - 1));
+}
+
+/* Over what was drawn, which then is no more what memory says. */
+static void add_sprite(struct vga *v, const struct vga_mode *m, unsigned y)
+{
+    struct vga_screen *s = v->screen;
+
+    v->ops->draw_sprite(v->chip, &m->sprite, (unsigned)((int)y - m->sprite.y),
+                        s->line + (s->dots - s->line), m->width);
+}
+
 /* ---- Damage ---- */
 
 static void flush_damage(struct vga *v)
@@ -169,18 +193,33 @@ static void draw_line(struct vga *v, const struct vga_mode *m, const struct vga_
                                 s->line);
         s->drawn = *scan;
     }
+    if (sprite_line(m, y))
+        add_sprite(v, m, y);
     show_line(v, y, m->width, s->dots);
+    if (sprite_line(m, y))
+        s->dots = NULL;
 }
 
-static void draw(struct vga *v, const struct vga_mode *m, const struct vga_mode *old, bool all,
-                 bool cursor)
+/* What moved on the screen since the last update, beside memory. */
+struct moved {
+    bool all, cursor, sprite;
+};
+
+static bool line_moved(const struct moved *moved, const struct vga_mode *m,
+                       const struct vga_mode *old, const struct vga_scan *scan, unsigned y)
+{
+    return moved->all || (moved->cursor && (cursor_line(m, scan) || cursor_line(old, scan))) ||
+           (moved->sprite && (sprite_line(m, y) || sprite_line(old, y)));
+}
+
+static void draw(struct vga *v, const struct vga_mode *m, const struct vga_mode *old,
+                 const struct moved *moved)
 {
     struct vga_scan scan = vga_scan_first(m);
 
     v->screen->dots = NULL;
     for (unsigned y = 0; y < m->height; y++) {
-        if (all || line_dirty(v, m, &scan) ||
-            (cursor && (cursor_line(m, &scan) || cursor_line(old, &scan))))
+        if (line_moved(moved, m, old, &scan, y) || line_dirty(v, m, &scan))
             draw_line(v, m, &scan, y);
         vga_scan_next(m, &scan, y);
     }
@@ -189,9 +228,16 @@ static void draw(struct vga *v, const struct vga_mode *m, const struct vga_mode 
 
 /* ---- Surfaces ---- */
 
+/* Each scan line is in memory once, one behind the other. */
+static bool lines_in_order(const struct vga_mode *m)
+{
+    return m->rows == 1 && !m->double_scan && m->line_compare >= m->height;
+}
+
 static bool can_show_memory(const struct vga *v, const struct vga_mode *m)
 {
-    return m->format == VGA_LINEAR && m->bits == 32 && m->stride % 4 == 0 && m->start % 4 == 0 &&
+    return m->format == VGA_LINEAR && m->bits == 32 && !m->has_sprite && lines_in_order(m) &&
+           m->stride % 4 == 0 && m->start % 4 == 0 &&
            m->start + (uint64_t)m->stride * (m->height - 1) + m->width * 4u <= v->memory_size;
 }
 
@@ -262,16 +308,19 @@ static void update(void *opaque, bool full)
 
     vga_get_mode(v, &mode);
     bool other = memcmp(&mode, &old, offsetof(struct vga_mode, cursor)) != 0;
-    bool all = full || other || (mode.format == VGA_TEXT && s->font_changed) ||
-               (s->phase.has_blink && phase.dark != s->phase.dark);
-    bool cursor = cursor_changed(&mode, &old) || phase.cursor != s->phase.cursor;
-    phase.has_blink = s->phase.has_blink && !all;
+    struct moved moved = {
+        .all = full || other || (mode.format == VGA_TEXT && s->font_changed) ||
+               (s->phase.has_blink && phase.dark != s->phase.dark),
+        .cursor = cursor_changed(&mode, &old) || phase.cursor != s->phase.cursor,
+    };
+    phase.has_blink = s->phase.has_blink && !moved.all;
     s->phase = phase;
     s->font_changed = false;
     memmap_take_dirty(v->dev->services->mem, &v->vram, s->dirty);
+    moved.sprite = sprite_changed(v, &mode, &old);
     if (other)
         set_surface(v, &mode);
-    draw(v, &mode, &old, all, cursor);
+    draw(v, &mode, &old, &moved);
     memset(s->dirty, 0, s->dirty_size);
     s->shown = mode;
     set_poll(v, &mode);
