@@ -22,6 +22,7 @@ struct card {
 
 static const struct card cards[] = {
     { "std", "VGA", "vgabios.bin" },
+    { "cirrus", "cirrus-vga", "vgabios-cirrus.bin" },
 };
 
 static const struct card *find_card(const char *driver)
@@ -135,7 +136,7 @@ static int take_keymap(struct app *app, const char *arg, GError **err)
 }
 
 static const struct cli_option options[] = {
-    { "vga", "std|none", take_vga, "the video card (default: std)" },
+    { "vga", "std|cirrus|none", take_vga, "the video card (default: std)" },
     { "display", "none|sdl[,full-screen=on]|vnc=ADDRESS", take_display,
       "a window, or a VNC server, on the guest's screen (default: none)" },
     { "vnc", "HOST:DISPLAY[,KEY=VALUE...]", take_vnc,

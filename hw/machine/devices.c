@@ -6,6 +6,7 @@
 #include "hw/char/debugcon.h"
 #include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
+#include "hw/display/cirrus.h"
 #include "hw/display/vga.h"
 #include "hw/dma/i8237.h"
 #include "hw/ide/ata.h"
@@ -45,6 +46,7 @@ static const struct device_kind *const kinds[] = {
     &xen_pvdevice_kind,
     &fw_cfg_kind,
     &vga_kind,
+    &cirrus_kind,
     &uart16550_kind,
     &parallel_kind,
     &debugcon_kind,

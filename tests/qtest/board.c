@@ -256,6 +256,25 @@ static void test_serial_loop(void)
     qtest_end(q);
 }
 
+/* ---- Cards ---- */
+
+/* xl's default card, as libxl asks for it: in the slot where stock xl guests have it. */
+static void test_cirrus_of_libxl(void)
+{
+    struct qtest *q = qtest_start("-nodefaults -no-user-config -device cirrus-vga,vgamem_mb=8 "
+                                  "-machine xenfv,suppress-vmdesc=on");
+    uint8_t devfn = 3 << 3;
+
+    g_assert_cmphex(qtest_pci_read(q, devfn, 0, 4), ==, 0x00b81013);
+    qtest_pci_write(q, devfn, 0x10, 0xffffffff, 4);
+    g_assert_cmphex(qtest_pci_read(q, devfn, 0x10, 4), ==, 0xfe000008);
+    qtest_pci_write(q, devfn, 0x10, 0xe0000000, 4);
+    qtest_pci_write(q, devfn, 4, 3, 2);
+    qtest_writeb(q, 0xe03fffff, 0x5a); /* the last byte of 4 MiB */
+    g_assert_cmphex(qtest_readb(q, 0xe03fffff), ==, 0x5a);
+    qtest_end(q);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -272,5 +291,6 @@ int main(int argc, char **argv)
     g_test_add_func("/board/suspend", test_suspend);
     g_test_add_func("/board/reset-control", test_reset_control);
     g_test_add_func("/board/serial-loop", test_serial_loop);
+    g_test_add_func("/board/cirrus-of-libxl", test_cirrus_of_libxl);
     return g_test_run();
 }

@@ -2,14 +2,20 @@
 
 #include "hw/display/vga.h"
 
-void vga_bench_create(struct vga_bench *s)
+void vga_bench_create_card(struct vga_bench *s, const struct device_kind *kind,
+                           const char *properties)
 {
     s->b = bench_create();
     s->input = input_create();
     s->con = console_create("VGA", s->input);
     s->b->host_service = s->con;
-    s->properties = "vgamem_mb=1,console=VGA";
-    s->dev = bench_plug(s->b, &vga_kind, s->properties);
+    s->properties = properties;
+    s->dev = bench_plug(s->b, kind, s->properties);
+}
+
+void vga_bench_create(struct vga_bench *s)
+{
+    vga_bench_create_card(s, &vga_kind, "vgamem_mb=1,console=VGA");
 }
 
 void vga_bench_destroy(struct vga_bench *s)

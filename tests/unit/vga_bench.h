@@ -18,8 +18,10 @@ struct vga_bench {
     const char *properties;
 };
 
-/* Video memory is 1 MiB. */
+/* A standard VGA with 1 MiB of video memory; or another card. */
 void vga_bench_create(struct vga_bench *s);
+void vga_bench_create_card(struct vga_bench *s, const struct device_kind *kind,
+                           const char *properties);
 void vga_bench_destroy(struct vga_bench *s);
 /* Puts BAR0 and BAR2 where the bench has them, as firmware does. */
 void vga_bench_map(struct vga_bench *s);
