@@ -4,13 +4,36 @@
 
 #include "base/error.h"
 
+static void on_error(void *opaque, struct block_node *node, bool is_read, int error,
+                     enum block_error_action action)
+{
+    struct block_drive *drive = opaque;
+
+    if (action == BLOCK_ERROR_STOP)
+        drive->stopped_by = error;
+    if (drive->events != NULL)
+        drive->events->io_error(drive->events_opaque, drive, is_read, error, action);
+}
+
+static void set_node(struct block_drive *drive, struct block_node *node)
+{
+    if (drive->node != NULL) {
+        block_get_options(drive->node, &drive->options);
+        block_get_throttle(drive->node, &drive->throttle);
+        block_set_error_listener(drive->node, NULL, NULL);
+    }
+    drive->node = node;
+    if (node != NULL)
+        block_set_error_listener(node, on_error, drive);
+}
+
 struct block_drive *block_drive_new(const char *id, const char *serial, struct block_node *node)
 {
     struct block_drive *drive = g_new0(struct block_drive, 1);
 
     drive->id = g_strdup(id);
     drive->serial = g_strdup(serial);
-    drive->node = node;
+    set_node(drive, node);
     return drive;
 }
 
@@ -18,7 +41,9 @@ void block_drive_free(struct block_drive *drive)
 {
     if (drive == NULL)
         return;
-    block_unref(drive->node);
+    struct block_node *node = drive->node;
+    set_node(drive, NULL);
+    block_unref(node);
     g_free(drive->serial);
     g_free(drive->id);
     g_free(drive);
@@ -40,6 +65,19 @@ void block_drive_release(struct block_drive *drive)
     drive->device = NULL;
     drive->tray = NULL;
     drive->opaque = NULL;
+}
+
+void block_drive_tray_moved(struct block_drive *drive, bool open)
+{
+    if (drive->events != NULL)
+        drive->events->tray_moved(drive->events_opaque, drive, open);
+}
+
+void block_drive_get_options(const struct block_drive *drive, struct block_options *options)
+{
+    *options = drive->options;
+    if (drive->node != NULL)
+        block_get_options(drive->node, options);
 }
 
 static int check_removable(const struct block_drive *drive, GError **err)
@@ -83,9 +121,10 @@ int block_drive_remove_medium(struct block_drive *drive, GError **err)
 
     if (rc < 0)
         return rc;
+    struct block_node *node = drive->node;
     drive->tray->set_medium(drive->opaque, NULL);
-    block_unref(drive->node);
-    drive->node = NULL;
+    set_node(drive, NULL);
+    block_unref(node);
     return 0;
 }
 
@@ -95,9 +134,11 @@ int block_drive_insert_medium(struct block_drive *drive, struct block_node *node
 
     if (rc == 0 && drive->node != NULL)
         rc = fail(err, EINVAL, "drive %s: there is a medium in it already", drive->id);
+    if (rc == 0)
+        rc = block_set_throttle(node, &drive->throttle, err);
     if (rc < 0)
         return rc;
-    drive->node = node;
+    set_node(drive, node);
     drive->tray->set_medium(drive->opaque, node);
     return 0;
 }

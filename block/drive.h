@@ -27,17 +27,30 @@ struct block_tray_ops {
     bool (*is_locked)(void *opaque);
 };
 
+struct block_drive;
+
+/* What whoever controls the machine hears of a drive: QMP's DEVICE_TRAY_MOVED, BLOCK_IO_ERROR. */
+struct block_drive_events {
+    void (*tray_moved)(void *opaque, const struct block_drive *drive, bool open);
+    void (*io_error)(void *opaque, const struct block_drive *drive, bool is_read, int error,
+                     enum block_error_action action);
+};
+
 struct block_drive {
     char *id;
+    bool unnamed;            /* QMP does not know it by its id, only by its device's */
     char *serial;            /* serial= of -drive; NULL: none */
     struct block_node *node; /* a reference; NULL: no medium */
+    /* Of the last medium, for the next one; see block_drive_get_options(). */
+    struct block_options options;
+    struct block_throttle_config throttle;
+    int stopped_by; /* the error (negative errno) that the machine was stopped for; 0: none */
     /* The device that has the drive. */
     const char *device;                /* its id, borrowed; NULL: nobody has it */
     const struct block_tray_ops *tray; /* NULL: the medium is fixed */
     void *opaque;
-    /* Who is told when the tray moved (QMP's DEVICE_TRAY_MOVED); may be NULL. */
-    void (*tray_moved)(void *opaque, const struct block_drive *drive, bool open);
-    void *tray_opaque;
+    const struct block_drive_events *events; /* may be NULL */
+    void *events_opaque;
 };
 
 /* Takes over the caller's reference on node, which may be NULL. id and serial are copied. */
@@ -49,10 +62,17 @@ int block_drive_take(struct block_drive *drive, const char *device,
                      const struct block_tray_ops *tray, void *opaque, GError **err);
 void block_drive_release(struct block_drive *drive);
 
+/* The device's tray has moved. */
+void block_drive_tray_moved(struct block_drive *drive, bool open);
+
+/* How the medium is opened, or the last one was: all but the members that name an image. */
+void block_drive_get_options(const struct block_drive *drive, struct block_options *options);
+
 /*
  * QMP's blockdev-open-tray, -close-tray, -remove-medium and -insert-medium. 0; or a sentence and
  * -ENOTSUP: the medium is not removable; -EBUSY: the guest locked the tray; -EINVAL: the tray is
- * closed, or (insert) not empty. insert takes over a reference on node when it succeeds.
+ * closed, or (insert) not empty. insert takes over a reference on node when it succeeds, and sets
+ * the limits of the last medium.
  */
 int block_drive_open_tray(struct block_drive *drive, bool force, GError **err);
 int block_drive_close_tray(struct block_drive *drive, GError **err);

@@ -99,8 +99,9 @@ struct block_node {
 
     bool opened;   /* by the format */
     bool inactive; /* another process has the image: no request; read_only too, for the format */
-    bool read_only, discard_unmap, writethrough;
+    bool read_only, discard_unmap, writethrough, no_lock;
     enum block_cache cache;
+    enum block_aio aio;
     enum block_detect_zeroes detect_zeroes;
     enum block_on_error rerror, werror;
     void (*error_listener)(void *opaque, struct block_node *node, bool is_read, int error,

@@ -34,6 +34,8 @@ static struct block_node *new_node(const struct block_options *o)
     node->read_only = o->read_only || node->inactive;
     node->discard_unmap = o->discard_unmap;
     node->cache = o->cache;
+    node->aio = o->aio;
+    node->no_lock = o->no_lock;
     node->writethrough = o->cache == BLOCK_CACHE_WRITETHROUGH || o->cache == BLOCK_CACHE_DIRECTSYNC;
     node->detect_zeroes = o->detect_zeroes;
     node->rerror = o->rerror;
@@ -270,6 +272,20 @@ const char *block_cache_name(enum block_cache cache)
     };
 
     return names[cache];
+}
+
+void block_get_options(const struct block_node *node, struct block_options *options)
+{
+    *options = (struct block_options){
+        .cache = node->cache,
+        .aio = node->aio,
+        .read_only = node->read_only,
+        .discard_unmap = node->discard_unmap,
+        .detect_zeroes = node->detect_zeroes,
+        .rerror = node->rerror,
+        .werror = node->werror,
+        .no_lock = node->no_lock,
+    };
 }
 
 struct block_node *block_backing(const struct block_node *node)

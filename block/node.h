@@ -119,6 +119,8 @@ const char *block_id(const struct block_node *node);       /* "" when there is n
 const char *block_path(const struct block_node *node);     /* as given; "fd:N" for an fd */
 const char *block_format_name(const struct block_node *node);
 const char *block_cache_name(enum block_cache cache);
+/* How it was opened: all but the members that name images, which are zero. */
+void block_get_options(const struct block_node *node, struct block_options *options);
 /* The node under this one ("backing file"), NULL if none. Borrowed. */
 struct block_node *block_backing(const struct block_node *node);
 

@@ -167,14 +167,6 @@ void atapi_medium_error(struct ata_drive *d, int error)
 
 /* ---- The tray ---- */
 
-static void tell_tray(struct ata_drive *d)
-{
-    const struct block_drive *drive = d->drive;
-
-    if (drive != NULL && drive->tray_moved != NULL)
-        drive->tray_moved(drive->tray_opaque, drive, d->atapi.tray_open);
-}
-
 void atapi_move_tray(struct ata_drive *d, bool open)
 {
     struct atapi *a = &d->atapi;
@@ -190,7 +182,8 @@ void atapi_move_tray(struct ata_drive *d, bool open)
         a->event = ATAPI_NEW_MEDIA;
         a->change = ATAPI_OLD_GONE;
     }
-    tell_tray(d);
+    if (d->drive != NULL)
+        block_drive_tray_moved(d->drive, open);
 }
 
 /* A command that the medium never answered (the machine was stopped over it) ends now. */
