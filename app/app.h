@@ -73,8 +73,8 @@ struct app {
     struct console *console;
     const char *vga; /* -device name of the card that nobody named by -device; NULL: none */
     const char *keymap;
-    GPtrArray *vnc_args;    /* of each -vnc */
-    GPtrArray *vnc_servers; /* struct vnc_server */
+    GPtrArray *vnc_args;           /* of each -vnc */
+    GPtrArray *vnc_servers;        /* struct vnc_server */
     const struct sdl_ops *sdl_ops; /* once there is a window */
     struct sdl *sdl;
     bool vga_chosen, sdl_wanted, sdl_full_screen;
@@ -92,7 +92,8 @@ struct app {
 
     /* disks */
     GPtrArray *drive_opts, *blockdev_opts; /* struct opts of each -drive and the like, -blockdev */
-    GPtrArray *drives;                     /* struct block_drive, owned */
+    GPtrArray *drives;                     /* struct block_drive, owned: app/disks.h */
+    GPtrArray *nodes;                      /* images that -blockdev has named: app/disks.c */
     bool snapshot_all;
 
     /* network */
@@ -118,8 +119,6 @@ struct app {
 const char *app_keep(struct app *app, const char *s);
 /* Adds a device as if by -device; the caller may add properties to what is returned. */
 struct device_config *app_add_device(struct app *app, const char *driver, const char *id);
-/* The drive of this id; NULL: none. */
-struct block_drive *app_find_drive(const struct app *app, const char *id);
 /*
  * Takes the images of all drives over from another process, or leaves them to one, until a
  * machine's next start. As block_activate() and block_inactivate(); app: a struct app.

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/disks.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/opts.h"
 #include "block/drive.h"
 
 #define IDE_PLACES 4 /* two channels with two drives */
@@ -30,7 +30,15 @@ static int take_drive(struct app *app, const char *arg, GError **err)
 
 static int take_blockdev(struct app *app, const char *arg, GError **err)
 {
-    return keep(app->blockdev_opts, opts_parse("-blockdev", arg, NULL, err));
+    if (*arg != '{')
+        return keep(app->blockdev_opts, opts_parse("-blockdev", arg, NULL, err));
+    g_autoptr(JsonNode) json = json_from_string(arg, err);
+    if (json == NULL) {
+        g_prefix_error(err, "-blockdev: ");
+        return -EINVAL;
+    }
+    return keep(app->blockdev_opts,
+                disk_json_options("-blockdev", json_node_get_object(json), err));
 }
 
 /* "-hda FILE": the file's name is taken as it is, commas and all. */
@@ -92,110 +100,42 @@ static const struct cli_option options[] = {
     { "hdd", "FILE", take_hdd, NULL },
     { "cdrom", "FILE", take_cdrom, "CD image in the drive at index 2" },
     { "blockdev", "driver=FORMAT,node-name=ID,file.filename=FILE[,...]", take_blockdev,
-      "image for a device: -device ide-hd,drive=ID" },
+      "image for a device: -device ide-hd,drive=ID; also in JSON; driver=file for a\n"
+      "file that a format names by file=ID" },
     { "snapshot", NULL, take_snapshot, "writes to all disks are forgotten at the end" },
     {}
 };
 
 /* ---- Words ---- */
 
-struct word {
-    const char *text;
-    int value;
-};
-
-/* The value of a key that is one of some words; *value stays where it is not given. */
-static int get_word(struct opts *opts, const char *key, const struct word *words, int *value,
-                    GError **err)
-{
-    const char *text = opts_get(opts, key);
-    g_autoptr(GString) all = g_string_new(NULL);
-
-    if (text == NULL)
-        return 0;
-    for (; words->text != NULL; words++) {
-        if (strcmp(words->text, text) == 0) {
-            *value = words->value;
-            return 0;
-        }
-        g_string_append_printf(all, "%s%s", all->len > 0 ? ", " : "", words->text);
-    }
-    return fail(err, EINVAL, "%s: %s=%s: not one of %s", opts_where(opts), key, text, all->str);
-}
-
-static const struct word cache_words[] = { { "writeback", BLOCK_CACHE_WRITEBACK },
-                                           { "writethrough", BLOCK_CACHE_WRITETHROUGH },
-                                           { "none", BLOCK_CACHE_NONE },
-                                           { "off", BLOCK_CACHE_NONE },
-                                           { "directsync", BLOCK_CACHE_DIRECTSYNC },
-                                           { "unsafe", BLOCK_CACHE_UNSAFE },
-                                           {} };
-static const struct word aio_words[] = { { "threads", BLOCK_AIO_THREADS },
-                                         { "native", BLOCK_AIO_NATIVE },
-                                         {} };
-static const struct word discard_words[] = {
-    { "unmap", 1 }, { "on", 1 }, { "ignore", 0 }, { "off", 0 }, {}
-};
-static const struct word zeroes_words[] = { { "off", BLOCK_DETECT_ZEROES_OFF },
-                                            { "on", BLOCK_DETECT_ZEROES_ON },
-                                            { "unmap", BLOCK_DETECT_ZEROES_UNMAP },
-                                            {} };
-static const struct word rerror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
-                                            { "ignore", BLOCK_ON_ERROR_IGNORE },
-                                            { "stop", BLOCK_ON_ERROR_STOP },
-                                            {} };
-static const struct word werror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
-                                            { "ignore", BLOCK_ON_ERROR_IGNORE },
-                                            { "stop", BLOCK_ON_ERROR_STOP },
-                                            { "enospc", BLOCK_ON_ERROR_ENOSPC },
-                                            {} };
+static const struct disk_word cache_words[] = { { "writeback", BLOCK_CACHE_WRITEBACK },
+                                                { "writethrough", BLOCK_CACHE_WRITETHROUGH },
+                                                { "none", BLOCK_CACHE_NONE },
+                                                { "off", BLOCK_CACHE_NONE },
+                                                { "directsync", BLOCK_CACHE_DIRECTSYNC },
+                                                { "unsafe", BLOCK_CACHE_UNSAFE },
+                                                {} };
+static const struct disk_word rerror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
+                                                 { "ignore", BLOCK_ON_ERROR_IGNORE },
+                                                 { "stop", BLOCK_ON_ERROR_STOP },
+                                                 {} };
+static const struct disk_word werror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
+                                                 { "ignore", BLOCK_ON_ERROR_IGNORE },
+                                                 { "stop", BLOCK_ON_ERROR_STOP },
+                                                 { "enospc", BLOCK_ON_ERROR_ENOSPC },
+                                                 {} };
 
 enum drive_interface { IF_IDE, IF_NONE };
-static const struct word if_words[] = { { "ide", IF_IDE }, { "none", IF_NONE }, {} };
-static const struct word media_words[] = { { "disk", false }, { "cdrom", true }, {} };
-
-/* ---- Images ---- */
-
-/*
- * What -drive and -blockdev have in common. Xen's toolstack starts the device model that a guest
- * migrates to while the old one still has the images, and keeps others away by itself.
- */
-static int get_image_options(const struct app *app, struct opts *opts, struct block_options *o,
-                             GError **err)
-{
-    int aio = BLOCK_AIO_THREADS, discard = 0, zeroes = BLOCK_DETECT_ZEROES_OFF;
-    bool locking = app->xen_domid < 0;
-
-    int rc = get_word(opts, "aio", aio_words, &aio, err);
-    if (rc == 0)
-        rc = get_word(opts, "discard", discard_words, &discard, err);
-    if (rc == 0)
-        rc = get_word(opts, "detect-zeroes", zeroes_words, &zeroes, err);
-    if (rc == 0)
-        rc = opts_get_bool(opts, "readonly", &o->read_only, err);
-    if (rc == 0)
-        rc = opts_get_bool(opts, "read-only", &o->read_only, err);
-    if (rc == 0)
-        rc = opts_get_bool(opts, "file.locking", &locking, err);
-    o->aio = (enum block_aio)aio;
-    o->discard_unmap = discard != 0;
-    o->detect_zeroes = (enum block_detect_zeroes)zeroes;
-    o->no_lock = !locking;
-    o->inactive = app->incoming != NULL; /* whoever runs the machine now has the image */
-    bool direct = o->cache == BLOCK_CACHE_NONE || o->cache == BLOCK_CACHE_DIRECTSYNC;
-    if (rc == 0 && o->aio == BLOCK_AIO_NATIVE && !direct)
-        rc = fail(err, EINVAL, "%s: aio=native needs cache=none or cache=directsync",
-                  opts_where(opts));
-    return rc;
-}
+static const struct disk_word if_words[] = { { "ide", IF_IDE }, { "none", IF_NONE }, {} };
+static const struct disk_word media_words[] = { { "disk", false }, { "cdrom", true }, {} };
 
 static int get_errors(struct opts *opts, struct block_options *o, GError **err)
 {
     int rerror = BLOCK_ON_ERROR_DEFAULT, werror = BLOCK_ON_ERROR_DEFAULT;
-    int rc = get_word(opts, "rerror", rerror_words, &rerror, err);
+    int rc = disk_get_word(opts, "rerror", rerror_words, &rerror, err);
 
     if (rc == 0)
-        rc = get_word(opts, "werror", werror_words, &werror, err);
+        rc = disk_get_word(opts, "werror", werror_words, &werror, err);
     o->rerror = (enum block_on_error)rerror;
     o->werror = (enum block_on_error)werror;
     return rc;
@@ -250,90 +190,66 @@ static int get_throttle(struct opts *opts, struct block_throttle_config *config,
 
 /* ---- -drive ---- */
 
-struct block_drive *app_find_drive(const struct app *app, const char *id)
+/*
+ * Everything of -drive that is about the image. No file=: *node stays NULL, an empty drive; o and
+ * throttle are then for the medium that comes.
+ */
+static int open_image(struct app *app, struct opts *opts, struct block_options *o,
+                      struct block_throttle_config *throttle, struct block_node **node,
+                      GError **err)
 {
-    for (guint i = 0; i < app->drives->len; i++) {
-        struct block_drive *drive = app->drives->pdata[i];
-        if (strcmp(drive->id, id) == 0)
-            return drive;
-    }
-    return NULL;
-}
-
-static int for_each_node(struct app *app, int (*fn)(struct block_node *node, GError **err),
-                         GError **err)
-{
-    int rc = 0;
-
-    for (guint i = 0; i < app->drives->len && rc == 0; i++) {
-        struct block_drive *drive = app->drives->pdata[i];
-        rc = drive->node != NULL ? fn(drive->node, err) : 0;
-    }
-    return rc;
-}
-
-int app_activate_drives(void *app, GError **err)
-{
-    return for_each_node(app, block_activate, err);
-}
-
-int app_inactivate_drives(void *app, GError **err)
-{
-    int rc = for_each_node(app, block_inactivate, err);
-
-    if (rc < 0)
-        for_each_node(app, block_activate, NULL);
-    return rc;
-}
-
-static int add_drive(struct app *app, struct opts *opts, const char *id, struct block_node *node,
-                     GError **err)
-{
-    if (app_find_drive(app, id) != NULL) {
-        block_unref(node);
-        return fail(err, EEXIST, "%s: the id %s is taken", opts_where(opts), id);
-    }
-    g_ptr_array_add(app->drives, block_drive_new(id, opts_get(opts, "serial"), node));
-    return 0;
-}
-
-/* Everything of -drive that is about the image. No file=: *node stays NULL, an empty drive. */
-static int open_image(struct app *app, struct opts *opts, const char *id, bool cdrom,
-                      struct block_node **node, GError **err)
-{
-    struct block_options o = { .id = id, .read_only = cdrom, .snapshot = app->snapshot_all };
-    struct block_throttle_config throttle = { 0 };
     const char *file = opts_get(opts, "file");
+    bool cdrom = o->read_only;
     int cache = BLOCK_CACHE_WRITEBACK;
 
-    int rc = get_word(opts, "cache", cache_words, &cache, err);
-    o.cache = (enum block_cache)cache;
+    int rc = disk_get_word(opts, "cache", cache_words, &cache, err);
+    o->cache = (enum block_cache)cache;
     if (rc == 0)
-        rc = get_image_options(app, opts, &o, err);
+        rc = disk_get_options(app, opts, o, err);
     if (rc == 0)
-        rc = get_errors(opts, &o, err);
+        rc = get_errors(opts, o, err);
     if (rc == 0)
-        rc = opts_get_bool(opts, "snapshot", &o.snapshot, err);
+        rc = opts_get_bool(opts, "snapshot", &o->snapshot, err);
     if (rc == 0)
-        rc = get_throttle(opts, &throttle, err);
+        rc = get_throttle(opts, throttle, err);
     if (file == NULL || *file == '\0')
         opts_get(opts, "format");
     else
-        o.format = get_format(opts, file, cdrom);
+        o->format = get_format(opts, file, cdrom);
     opts_get(opts, "serial");
     if (rc == 0)
         rc = opts_finish(opts, err);
-    if (rc < 0 || o.format == NULL)
+    o->read_only |= cdrom;
+    o->snapshot = o->snapshot && !o->read_only;
+    if (rc < 0 || o->format == NULL)
         return rc;
-    o.path = file;
-    o.read_only |= cdrom;
-    o.snapshot = o.snapshot && !o.read_only;
-    rc = block_open(&o, node, err);
+    o->path = file;
+    rc = block_open(o, node, err);
     if (rc < 0)
         g_prefix_error(err, "%s: ", opts_where(opts));
-    else if ((rc = block_set_throttle(*node, &throttle, err)) < 0)
+    else if ((rc = block_set_throttle(*node, throttle, err)) < 0)
         block_unref(*node);
     return rc;
+}
+
+static int add_drive(struct app *app, struct opts *opts, const char *id, bool cdrom, GError **err)
+{
+    struct block_options o = { .id = id, .read_only = cdrom, .snapshot = app->snapshot_all };
+    struct block_throttle_config throttle = { 0 };
+    struct block_node *node = NULL;
+
+    int rc = open_image(app, opts, &o, &throttle, &node, err);
+    if (rc < 0)
+        return rc;
+    struct block_drive *drive = disk_add_drive(app, id, opts_get(opts, "serial"), node, err);
+    if (drive == NULL) {
+        g_prefix_error(err, "%s: ", opts_where(opts));
+        return -EEXIST;
+    }
+    o.id = o.path = o.format = NULL;
+    drive->options = o;
+    drive->throttle = throttle;
+    return 0;
 }
 
 /* The place on the IDE cables: index=, or bus= and unit=, or the first that is free. */
@@ -390,64 +306,20 @@ static const char *choose_id(struct app *app, struct opts *opts, int interface, 
 static int make_drive(struct app *app, struct opts *opts, unsigned *taken, GError **err)
 {
     int interface = IF_IDE, cdrom = false;
-    struct block_node *node = NULL;
     uint64_t place = 0;
 
-    int rc = get_word(opts, "if", if_words, &interface, err);
+    int rc = disk_get_word(opts, "if", if_words, &interface, err);
     if (rc == 0)
-        rc = get_word(opts, "media", media_words, &cdrom, err);
+        rc = disk_get_word(opts, "media", media_words, &cdrom, err);
     if (rc == 0 && interface == IF_IDE)
         rc = choose_place(opts, taken, &place, err);
     if (rc < 0)
         return rc;
     const char *id = choose_id(app, opts, interface, place, cdrom != 0);
-    rc = open_image(app, opts, id, cdrom != 0, &node, err);
-    if (rc == 0)
-        rc = add_drive(app, opts, id, node, err);
+    rc = add_drive(app, opts, id, cdrom != 0, err);
     if (rc == 0 && interface == IF_IDE)
         add_device(app, id, place, cdrom != 0);
     return rc;
-}
-
-/* ---- -blockdev ---- */
-
-static int get_blockdev_cache(struct opts *opts, enum block_cache *cache, GError **err)
-{
-    bool direct = false, no_flush = false;
-    int rc = opts_get_bool(opts, "cache.direct", &direct, err);
-
-    if (rc == 0)
-        rc = opts_get_bool(opts, "cache.no-flush", &no_flush, err);
-    *cache = direct ? BLOCK_CACHE_NONE : no_flush ? BLOCK_CACHE_UNSAFE : BLOCK_CACHE_WRITEBACK;
-    return rc;
-}
-
-/*
- * A format and the file below it in one: driver=qcow2,node-name=ID,file.filename=FILE. The file's
- * own driver is always a file or block device.
- */
-static int make_blockdev(struct app *app, struct opts *opts, GError **err)
-{
-    struct block_options o = { .snapshot = app->snapshot_all };
-    struct block_node *node;
-    const char *aio = opts_get(opts, "file.aio");
-
-    o.id = opts_require(opts, "node-name", err);
-    o.format = o.id != NULL ? opts_require(opts, "driver", err) : NULL;
-    o.path = o.format != NULL ? opts_require(opts, "file.filename", err) : NULL;
-    if (o.path == NULL)
-        return -EINVAL;
-    opts_get(opts, "file.driver");
-    if (aio != NULL)
-        opts_set(opts, "aio", aio);
-    int rc = get_blockdev_cache(opts, &o.cache, err);
-    if (rc == 0)
-        rc = get_image_options(app, opts, &o, err);
-    if (rc == 0)
-        rc = opts_finish(opts, err);
-    if (rc == 0)
-        rc = block_open(&o, &node, err);
-    return rc == 0 ? add_drive(app, opts, o.id, node, err) : rc;
 }
 
 static int prepare(struct app *app, GError **err)
@@ -456,7 +328,7 @@ static int prepare(struct app *app, GError **err)
     int rc = 0;
 
     for (guint i = 0; i < app->blockdev_opts->len && rc == 0; i++)
-        rc = make_blockdev(app, app->blockdev_opts->pdata[i], err);
+        rc = disk_add_node(app, app->blockdev_opts->pdata[i], err);
     for (guint i = 0; i < app->drive_opts->len && rc == 0; i++)
         rc = make_drive(app, app->drive_opts->pdata[i], &taken, err);
     return rc;

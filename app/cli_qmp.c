@@ -75,6 +75,7 @@ static int connect_monitors(struct app *app, GError **err)
     qmp_add_machine_commands(app);
     qmp_add_screen_commands(app);
     qmp_add_net_commands(app);
+    qmp_add_block_commands(app);
     for (unsigned i = 0; i < app->monitors->len && rc == 0; i++) {
         struct opts *opts = app->monitors->pdata[i];
         const char *id = opts_get(opts, "chardev");

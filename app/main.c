@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/disks.h"
 #include "app/qmp_commands.h"
 #include "app/saved_state.h"
 #include "app/version.h"
@@ -78,6 +79,16 @@ static void on_machine_event(void *opaque, enum machine_event event, bool by_gue
     app_show_state(app);
 }
 
+static struct block_drive *resolve_drive(struct app *app, struct device *dev, const char *name,
+                                         GError **err)
+{
+    struct block_drive *drive = disk_resolve(app, name, err);
+
+    if (drive == NULL)
+        g_prefix_error(err, "-device %s: drive=%s: ", dev->kind->name, name);
+    return drive;
+}
+
 static void *resolve(void *opaque, struct device *dev, const char *kind, const char *name,
                      GError **err)
 {
@@ -93,7 +104,7 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
     else if (strcmp(kind, "netdev") == 0)
         service = netdevs_find(app->netdevs, name);
     else if (strcmp(kind, "drive") == 0)
-        service = app_find_drive(app, name);
+        return resolve_drive(app, dev, name, err);
     if (service == NULL)
         fail(err, ENOENT, "-device %s: %s=%s: there is no such %s", dev->kind->name, kind, name,
              kind);
@@ -182,6 +193,7 @@ static void init(struct app *app, const char *argv0)
     app->drive_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->blockdev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->drives = g_ptr_array_new_with_free_func((GDestroyNotify)block_drive_free);
+    app->nodes = g_ptr_array_new();
     app->netdevs = netdevs_new();
     app->netdev_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->nic_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
@@ -206,6 +218,7 @@ static void tear_down(struct app *app)
     g_ptr_array_unref(app->drive_opts);
     g_ptr_array_unref(app->blockdev_opts);
     g_ptr_array_unref(app->drives);
+    disk_free_nodes(app);
     g_ptr_array_unref(app->netdev_opts);
     g_ptr_array_unref(app->nic_opts);
     g_ptr_array_unref(app->dump_opts);

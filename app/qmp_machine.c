@@ -529,5 +529,7 @@ void qmp_machine_event(void *opaque, enum machine_event event, bool by_guest, in
     };
     struct app *app = opaque;
 
+    for (guint i = 0; event == MACHINE_EVENT_RESUME && i < app->drives->len; i++)
+        ((struct block_drive *)app->drives->pdata[i])->stopped_by = 0; /* retried from here */
     qmp_event(app->qmp, names[event], event_data(event, by_guest, detail));
 }

@@ -279,7 +279,7 @@ void block_get_options(const struct block_node *node, struct block_options *opti
     *options = (struct block_options){
         .cache = node->cache,
         .aio = node->aio,
-        .read_only = node->read_only,
+        .read_only = block_read_only(node),
         .discard_unmap = node->discard_unmap,
         .detect_zeroes = node->detect_zeroes,
         .rerror = node->rerror,

@@ -37,8 +37,8 @@ struct qmp_command {
      * caller (NULL: an empty object), or sets *err with an errno as its code (base/error.h).
      */
     JsonNode *(*run)(void *opaque, struct qmp_monitor *mon, JsonObject *args, GError **err);
-    struct qmp_arg args[6]; /* ends with an entry without a name */
-    bool open;              /* takes other arguments too, and checks them itself */
+    struct qmp_arg args[24]; /* ends with an entry without a name */
+    bool open;               /* takes other arguments too, and checks them itself */
 };
 
 /* name and package of what this is, for the greeting and query-version. */

@@ -211,6 +211,11 @@ int qtest_wait(struct qtest *q)
     return exit_status(status);
 }
 
+GPid qtest_pid(const struct qtest *q)
+{
+    return q->pid;
+}
+
 void qtest_end(struct qtest *q)
 {
     kill(q->pid, SIGTERM);

@@ -25,6 +25,8 @@ void qtest_end(struct qtest *q);
 /* Waits until it has ended by itself; returns its exit status, or 128 + the signal. */
 int qtest_wait(struct qtest *q);
 
+GPid qtest_pid(const struct qtest *q);
+
 /* Runs the program to its end. Returns as qtest_wait(); *errors: its stderr, owned by the caller.
  */
 int qtest_run(const char *args, char **output, char **errors);
