@@ -47,8 +47,8 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char, cli_disk, cli_qmp, cli_display, cli_net,
-    cli_xen, cli_process;
+extern const struct cli_topic cli_machine, cli_char, cli_disk, cli_qmp, cli_object, cli_display,
+    cli_net, cli_xen, cli_process;
 
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
@@ -78,6 +78,10 @@ struct app {
     const struct sdl_ops *sdl_ops; /* once there is a window */
     struct sdl *sdl;
     bool vga_chosen, sdl_wanted, sdl_full_screen;
+
+    /* objects */
+    GPtrArray *tls_opts;   /* struct opts of each -object tls-creds-... */
+    GHashTable *tls_creds; /* id -> struct vnc_tls_creds */
 
     /* monitors */
     struct qmp *qmp;

@@ -8,7 +8,7 @@
 
 /* In the order of bring-up. */
 static const struct cli_topic *const topics[] = {
-    &cli_machine, &cli_char, &cli_disk, &cli_qmp, &cli_display, &cli_net,
+    &cli_machine, &cli_char, &cli_disk, &cli_qmp, &cli_object, &cli_display, &cli_net,
 #if HVMDM_HAVE_XEN
     &cli_xen,
 #endif

@@ -152,8 +152,19 @@ static int prepare(struct app *app, GError **err)
     return prepare_cards(app);
 }
 
+static int find_creds(const struct app *app, const struct vnc_config *config,
+                      struct vnc_tls_creds **creds, GError **err)
+{
+    *creds = g_hash_table_lookup(app->tls_creds, config->tls_creds);
+    return *creds != NULL ? 0
+                          : fail(err, ENOENT,
+                                 "-vnc tls-creds=%s: there is no -object tls-creds-... of this id",
+                                 config->tls_creds);
+}
+
 static int start_vnc(struct app *app, const char *arg, GError **err)
 {
+    struct vnc_tls_creds *creds = NULL;
     struct vnc_config config;
     int rc = vnc_config_parse(arg, &config, err);
 
@@ -164,9 +175,9 @@ static int start_vnc(struct app *app, const char *arg, GError **err)
         return 0;
     }
     if (rc == 0 && config.tls_creds != NULL)
-        rc = fail(err, ENOENT, "-vnc %s: there is no -object of id %s", arg, config.tls_creds);
+        rc = find_creds(app, &config, &creds, err);
     if (rc == 0) {
-        struct vnc_server *server = vnc_server_create(&config, app->console, NULL, err);
+        struct vnc_server *server = vnc_server_create(&config, app->console, creds, err);
         rc = server != NULL ? 0 : -EINVAL;
         if (server != NULL) {
             if (app->config.name != NULL)

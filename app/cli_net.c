@@ -1,5 +1,5 @@
 /*
- * Network options: -netdev, -nic, -net none, and -object filter-dump.
+ * Network options: -netdev, -nic, -net none, and what -object filter-dump asks for.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,24 +44,12 @@ static int take_net(struct app *app, const char *arg, GError **err)
     return fail(err, ENOTSUP, "-net %s: only \"none\"; use -nic or -netdev with -device", arg);
 }
 
-static int take_object(struct app *app, const char *arg, GError **err)
-{
-    struct opts *opts = opts_parse("-object", arg, "qom-type", err);
-    int rc = keep(app->dump_opts, opts);
-
-    if (rc == 0 && g_strcmp0(opts_get(opts, "qom-type"), "filter-dump") != 0)
-        rc = fail(err, ENOTSUP, "%s: only filter-dump", opts_where(opts));
-    return rc;
-}
-
 static const struct cli_option options[] = {
     { "netdev", "KIND,id=ID[,...]", take_netdev,
       "network back end for a device: user, tap, stream, dgram, socket" },
     { "nic", "KIND[,model=e1000][,mac=MAC][,...]", take_nic,
       "network card and back end in one; \"none\": no network\n(default: user)" },
     { "net", "none", take_net, "no network" },
-    { "object", "filter-dump,netdev=ID,file=FILE[,maxlen=BYTES]", take_object,
-      "record a back end's packets in pcap format" },
     {}
 };
 

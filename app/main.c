@@ -22,6 +22,7 @@
 #include "ioreq/qtest.h"
 #include "qmp/qmp.h"
 #include "ui/input.h"
+#include "ui/vnc/vnc.h"
 #include "net/netdev.h"
 
 const char *app_keep(struct app *app, const char *s)
@@ -182,6 +183,9 @@ static void init(struct app *app, const char *argv0)
     app->input = input_create();
     app->vnc_args = g_ptr_array_new_with_free_func(g_free);
     app->vnc_servers = g_ptr_array_new();
+    app->tls_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
+    app->tls_creds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                           (GDestroyNotify)vnc_tls_creds_free);
     app->qmp = qmp_create();
     app->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
     app->owned = g_ptr_array_new_with_free_func(g_free);
@@ -209,6 +213,8 @@ static void tear_down(struct app *app)
     input_destroy(app->input);
     g_ptr_array_unref(app->vnc_args);
     g_ptr_array_unref(app->vnc_servers);
+    g_ptr_array_unref(app->tls_opts);
+    g_hash_table_unref(app->tls_creds);
     g_ptr_array_unref(app->monitors);
     g_ptr_array_unref(app->config.devices);
     g_ptr_array_unref(app->chardev_opts);

@@ -144,6 +144,12 @@ static void test_bad_options(void)
         { "-accel qtest -incoming fd:77", "-incoming fd:77" },
         { "-accel qtest -incoming file:/nonexistent", "-incoming" },
         { "--dump-state /nonexistent", "--dump-state" },
+        { "-accel qtest -object nothing,id=o", "-object nothing" },
+        { "-accel qtest -object tls-creds-anon,id=t,endpoint=client", "endpoint=client" },
+        { "-accel qtest -object tls-creds-x509,id=t,endpoint=server", "dir=" },
+        { "-accel qtest -object tls-creds-x509,id=t,endpoint=server,dir=/nonexistent",
+          "/nonexistent/ca-cert.pem" },
+        { "-accel qtest -vnc none,tls-creds=t -vnc :0,tls-creds=t", "tls-creds=t" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {

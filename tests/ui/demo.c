@@ -179,7 +179,7 @@ static int start_vnc(struct demo *d, GError **err)
 
     if (tls != NULL)
         creds = strcmp(tls, "anon") == 0 ? vnc_tls_creds_anon(err)
-                                         : vnc_tls_creds_x509(tls, false, err);
+                                         : vnc_tls_creds_x509(tls, false, true, err);
     if (vnc_config_parse(vnc_arg, &config, err) < 0)
         return -1;
     d->vnc = vnc_server_create(&config, d->con, creds, err);

@@ -267,7 +267,7 @@ static void test_x509_without_files(void)
 {
     GError *err = NULL;
 
-    g_assert_null(vnc_tls_creds_x509("/nonexistent", true, &err));
+    g_assert_null(vnc_tls_creds_x509("/nonexistent", true, true, &err));
     g_assert_true(strstr(err->message, "/nonexistent/ca-cert.pem") != NULL);
     g_error_free(err);
 }

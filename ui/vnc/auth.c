@@ -261,7 +261,6 @@ static size_t version(struct vnc_client *client, const uint8_t *data, size_t n)
     }
     /* 3.8 and what Apple calls 3.889 are 3.8, 3.7 is 3.7, anything else is 3.3 (7.1.1). */
     client->minor = data[10] == '7' && data[9] == '0' ? 7 : data[10] >= '8' ? 8 : 3;
-    client->auth = client->skip_auth ? "none" : vnc_auth_name(client->server);
     if (client->minor == 3) {
         decide_security(client);
         return 12;

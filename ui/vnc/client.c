@@ -106,8 +106,12 @@ static void on_drained(void *opaque)
 
 static void on_closed(void *opaque)
 {
+    static struct log_limit limit;
     struct vnc_client *client = opaque;
 
+    if (vnc_stream_is_handshaking(client->stream) && log_limited(&limit))
+        log_warn("vnc: client=%s:%s %s", client->peer.host, client->peer.service,
+                 vnc_stream_reason(client->stream));
     vnc_client_close(client, vnc_stream_reason(client->stream));
 }
 
@@ -142,7 +146,7 @@ struct vnc_client *vnc_client_create(struct vnc_server *server, int fd, bool web
     client->server = server;
     client->websocket = websocket;
     client->skip_auth = skip_auth;
-    client->auth = "none";
+    client->auth = skip_auth ? "none" : vnc_auth_name(server);
     vnc_address_of_socket(&client->local, fd, false, websocket);
     vnc_address_of_socket(&client->peer, fd, true, websocket);
     client->stream = vnc_stream_create(fd, &stream_ops, client);

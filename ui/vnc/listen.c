@@ -31,7 +31,7 @@ static void name_unix(struct vnc_address *address, const struct sockaddr_un *sa,
     size_t offset = offsetof(struct sockaddr_un, sun_path);
 
     address->family = "unix";
-    address->host = g_strndup(sa->sun_path, size > offset ? size - offset : 0);
+    address->service = g_strndup(sa->sun_path, size > offset ? size - offset : 0);
 }
 
 void vnc_address_of_socket(struct vnc_address *address, int fd, bool peer, bool websocket)

@@ -199,11 +199,12 @@ static void handshake(struct vnc_stream *stream)
 
     if (rc == -EAGAIN)
         return;
+    if (rc < 0) {
+        die(stream, vnc_tls_reason(stream->tls));
+        return;
+    }
     stream->handshaking = false;
-    if (rc < 0)
-        die(stream, "the TLS handshake failed");
-    else
-        stream->ops->secured(stream->opaque);
+    stream->ops->secured(stream->opaque);
 }
 
 /* ready: what the socket announced; 0: nothing, but reading goes on after a pause. */
@@ -308,6 +309,11 @@ int vnc_stream_fd(const struct vnc_stream *stream)
 const char *vnc_stream_reason(const struct vnc_stream *stream)
 {
     return stream->reason;
+}
+
+bool vnc_stream_is_handshaking(const struct vnc_stream *stream)
+{
+    return stream->handshaking;
 }
 
 char *vnc_stream_peer_name(const struct vnc_stream *stream)

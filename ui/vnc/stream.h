@@ -47,6 +47,8 @@ void vnc_stream_start_websocket(struct vnc_stream *stream);
 
 int vnc_stream_fd(const struct vnc_stream *stream);
 const char *vnc_stream_reason(const struct vnc_stream *stream);
+/* TLS was started and is not established yet, or failed to be. */
+bool vnc_stream_is_handshaking(const struct vnc_stream *stream);
 /* The subject of the TLS client's certificate, for the caller to free; NULL: none. */
 char *vnc_stream_peer_name(const struct vnc_stream *stream);
 

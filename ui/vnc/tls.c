@@ -19,6 +19,7 @@ struct vnc_tls_creds {
 struct vnc_tls {
     gnutls_session_t session;
     bool verify_peer;
+    char *reason; /* why the handshake failed */
 };
 
 /* ---- credentials ---- */
@@ -39,28 +40,75 @@ static int load_x509(gnutls_certificate_credentials_t x509, const char *dir, GEr
     int rc = gnutls_certificate_set_x509_trust_file(x509, ca, GNUTLS_X509_FMT_PEM);
 
     if (rc < 0)
-        return fail(err, EINVAL, "tls-creds-x509: %s: %s", ca, gnutls_strerror(rc));
+        return fail(err, EINVAL, "-object tls-creds-x509: %s: %s", ca, gnutls_strerror(rc));
     rc = gnutls_certificate_set_x509_key_file(x509, cert, key, GNUTLS_X509_FMT_PEM);
     if (rc < 0)
-        return fail(err, EINVAL, "tls-creds-x509: %s, %s: %s", cert, key, gnutls_strerror(rc));
+        return fail(err, EINVAL, "-object tls-creds-x509: %s, %s: %s", cert, key,
+                    gnutls_strerror(rc));
     if (!g_file_test(crl, G_FILE_TEST_EXISTS))
         return 0;
     rc = gnutls_certificate_set_x509_crl_file(x509, crl, GNUTLS_X509_FMT_PEM);
     if (rc < 0)
-        return fail(err, EINVAL, "tls-creds-x509: %s: %s", crl, gnutls_strerror(rc));
+        return fail(err, EINVAL, "-object tls-creds-x509: %s: %s", crl, gnutls_strerror(rc));
     return 0;
 }
 
-struct vnc_tls_creds *vnc_tls_creds_x509(const char *dir, bool verify_peer, GError **err)
+/* What the status of a check means, in a sentence. */
+static char *explain(unsigned status)
+{
+    gnutls_datum_t text;
+    char *copy;
+
+    if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) < 0)
+        return g_strdup("it cannot be trusted");
+    copy = g_strchomp(g_strndup((const char *)text.data, text.size));
+    gnutls_free(text.data);
+    return copy;
+}
+
+static void free_chain(gnutls_x509_crt_t *chain, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        gnutls_x509_crt_deinit(chain[i]);
+    gnutls_free(chain);
+}
+
+/* Looks at our own certificate with a viewer's eyes. */
+static int check_own(gnutls_certificate_credentials_t x509, const char *dir, GError **err)
+{
+    unsigned char purpose[] = GNUTLS_KP_TLS_WWW_SERVER;
+    gnutls_typed_vdata_st data = { GNUTLS_DT_KEY_PURPOSE_OID, purpose, sizeof(purpose) - 1 };
+    gnutls_x509_trust_list_t trusted;
+    gnutls_x509_crt_t *chain;
+    unsigned n = 0, status = 0;
+
+    gnutls_certificate_get_trust_list(x509, &trusted);
+    int rc = gnutls_certificate_get_x509_crt(x509, 0, &chain, &n);
+    if (rc >= 0) {
+        rc = gnutls_x509_trust_list_verify_crt2(trusted, chain, n, &data, 1, 0, &status, NULL);
+        free_chain(chain, n);
+    }
+    if (rc < 0)
+        return fail(err, EINVAL, "-object tls-creds-x509: %s/server-cert.pem: %s", dir,
+                    gnutls_strerror(rc));
+    if (status == 0)
+        return 0;
+    g_autofree char *why = explain(status);
+    return fail(err, EINVAL, "-object tls-creds-x509: %s/server-cert.pem: %s", dir, why);
+}
+
+struct vnc_tls_creds *vnc_tls_creds_x509(const char *dir, bool verify_peer, bool sanity_check,
+                                         GError **err)
 {
     struct vnc_tls_creds *creds = new_creds();
 
     creds->verify_peer = verify_peer;
     if (gnutls_certificate_allocate_credentials(&creds->x509) < 0) {
-        fail(err, ENOMEM, "tls-creds-x509: not enough memory");
+        fail(err, ENOMEM, "-object tls-creds-x509: not enough memory");
         goto out;
     }
-    if (load_x509(creds->x509, dir, err) == 0)
+    if (load_x509(creds->x509, dir, err) == 0 &&
+        (!sanity_check || check_own(creds->x509, dir, err) == 0))
         return creds;
 out:
     vnc_tls_creds_free(creds);
@@ -72,7 +120,7 @@ struct vnc_tls_creds *vnc_tls_creds_anon(GError **err)
     struct vnc_tls_creds *creds = new_creds();
 
     if (gnutls_anon_allocate_server_credentials(&creds->anon) < 0) {
-        fail(err, ENOMEM, "tls-creds-anon: not enough memory");
+        fail(err, ENOMEM, "-object tls-creds-anon: not enough memory");
         vnc_tls_creds_free(creds);
         return NULL;
     }
@@ -131,18 +179,27 @@ struct vnc_tls *vnc_tls_create(const struct vnc_tls_creds *creds, int fd)
 void vnc_tls_destroy(struct vnc_tls *tls)
 {
     gnutls_deinit(tls->session);
+    g_free(tls->reason);
     g_free(tls);
 }
 
-static int verify(const struct vnc_tls *tls)
+static int give_up(struct vnc_tls *tls, char *why)
+{
+    tls->reason = g_strdup_printf("TLS: %s", why);
+    g_free(why);
+    return -EPROTO;
+}
+
+static int verify(struct vnc_tls *tls)
 {
     unsigned status = 0;
 
     if (!tls->verify_peer)
         return 0;
-    if (gnutls_certificate_verify_peers2(tls->session, &status) < 0 || status != 0)
-        return -EPROTO;
-    return 0;
+    int rc = gnutls_certificate_verify_peers2(tls->session, &status);
+    if (rc < 0)
+        return give_up(tls, g_strdup(gnutls_strerror(rc)));
+    return status == 0 ? 0 : give_up(tls, explain(status));
 }
 
 int vnc_tls_handshake(struct vnc_tls *tls)
@@ -155,7 +212,12 @@ int vnc_tls_handshake(struct vnc_tls *tls)
              (rc < 0 && rc != GNUTLS_E_AGAIN && gnutls_error_is_fatal(rc) == 0));
     if (rc == GNUTLS_E_AGAIN)
         return -EAGAIN;
-    return rc < 0 ? -EPROTO : verify(tls);
+    return rc < 0 ? give_up(tls, g_strdup(gnutls_strerror(rc))) : verify(tls);
+}
+
+const char *vnc_tls_reason(const struct vnc_tls *tls)
+{
+    return tls->reason;
 }
 
 bool vnc_tls_wants_write(const struct vnc_tls *tls)

@@ -19,6 +19,8 @@ void vnc_tls_destroy(struct vnc_tls *tls);
 
 /* 0: done; -EAGAIN: when the socket is ready (for writing, if vnc_tls_wants_write()); -EPROTO. */
 int vnc_tls_handshake(struct vnc_tls *tls);
+/* Why the handshake failed; as long as tls lives. */
+const char *vnc_tls_reason(const struct vnc_tls *tls);
 bool vnc_tls_wants_write(const struct vnc_tls *tls);
 
 /* As recv() and send(), with -errno. */

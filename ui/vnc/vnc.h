@@ -20,9 +20,12 @@ struct vnc_tls_creds;
 /*
  * Loads what -object tls-creds-x509 or tls-creds-anon names. x509: dir holds ca-cert.pem,
  * server-cert.pem and server-key.pem (and perhaps ca-crl.pem); verify_peer: a client must show a
- * certificate that the CA signed. anon: dir may be NULL and is not used. NULL with *err on failure.
+ * certificate that the CA signed. sanity_check: refuse a certificate that a careful viewer would
+ * refuse, too: expired, of another CA, not meant for servers. anon: encrypts, but nobody proves who
+ * he is. NULL with *err on failure.
  */
-struct vnc_tls_creds *vnc_tls_creds_x509(const char *dir, bool verify_peer, GError **err);
+struct vnc_tls_creds *vnc_tls_creds_x509(const char *dir, bool verify_peer, bool sanity_check,
+                                         GError **err);
 struct vnc_tls_creds *vnc_tls_creds_anon(GError **err);
 void vnc_tls_creds_free(struct vnc_tls_creds *creds);
 
@@ -93,8 +96,8 @@ void vnc_add_client(struct vnc_server *server, int fd, bool skip_auth);
 
 struct vnc_address {
     const char *family; /* "ipv4", "ipv6", "unix", "unknown" */
-    char *host;         /* numeric address or path */
-    char *service;      /* port number as a string; "" for unix */
+    char *host;         /* numeric address; "" for unix */
+    char *service;      /* port number as a string, or path */
     bool websocket;
 };
 
