@@ -9,6 +9,7 @@
 #include "app/qmp_commands.h"
 #include "base/error.h"
 #include "base/opts.h"
+#include "block/fdset.h"
 #include "chardev/chardev.h"
 #include "qmp/qmp.h"
 
@@ -68,6 +69,13 @@ static const struct cli_option options[] = {
     {}
 };
 
+/* libxl hands in an image and never takes it back: its last connection's end says that it is done.
+ */
+static void forget_descriptors(void *opaque)
+{
+    fdset_clear();
+}
+
 static int connect_monitors(struct app *app, GError **err)
 {
     int rc = 0;
@@ -76,6 +84,7 @@ static int connect_monitors(struct app *app, GError **err)
     qmp_add_screen_commands(app);
     qmp_add_net_commands(app);
     qmp_add_block_commands(app);
+    qmp_when_deserted(app->qmp, forget_descriptors, NULL);
     for (unsigned i = 0; i < app->monitors->len && rc == 0; i++) {
         struct opts *opts = app->monitors->pdata[i];
         const char *id = opts_get(opts, "chardev");

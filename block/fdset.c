@@ -91,6 +91,14 @@ int fdset_remove(int64_t id, int fd, GError **err)
     return 0;
 }
 
+void fdset_clear(void)
+{
+    struct member *m;
+
+    while ((m = TAILQ_FIRST(&members)) != NULL)
+        remove_member(m);
+}
+
 void fdset_foreach(void (*fn)(int64_t id, int fd, const char *text, void *opaque), void *opaque)
 {
     struct member *m;

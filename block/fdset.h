@@ -21,6 +21,9 @@ int fdset_add(int64_t *id, int fd, const char *text, GError **err);
 /* Removes fd (all of the set if fd < 0) and closes it. -ENOENT if there is none such. */
 int fdset_remove(int64_t id, int fd, GError **err);
 
+/* Removes and closes all of them; who has opened one has a descriptor of its own. */
+void fdset_clear(void);
+
 /* Calls fn for each fd of each set in ascending order. fn must not add or remove. */
 void fdset_foreach(void (*fn)(int64_t id, int fd, const char *text, void *opaque), void *opaque);
 

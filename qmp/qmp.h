@@ -48,6 +48,9 @@ void qmp_destroy(struct qmp *qmp); /* and all monitors; the chardevs stay */
 /* Adds a table (it ends with an entry without a name) whose functions get opaque. Borrowed. */
 void qmp_add_commands(struct qmp *qmp, const struct qmp_command *commands, void *opaque);
 
+/* Whom to tell when the last peer that was there has gone. */
+void qmp_when_deserted(struct qmp *qmp, void (*fn)(void *opaque), void *opaque);
+
 /* Speaks QMP on a chardev, which is borrowed. pretty: answers are indented for a person. */
 void qmp_add_monitor(struct qmp *qmp, struct chardev *chr, bool pretty);
 

@@ -31,6 +31,8 @@ struct qmp {
     GArray *tables;      /* struct table */
     GPtrArray *monitors; /* struct qmp_monitor, owned */
     GHashTable *fds;     /* name -> fd + 1, by getfd */
+    void (*deserted)(void *opaque);
+    void *deserted_opaque;
 };
 
 struct qmp_monitor {
@@ -38,7 +40,7 @@ struct qmp_monitor {
     struct chardev *chr;
     struct framing framing;
     GByteArray *out;
-    bool negotiated, pretty;
+    bool open, negotiated, pretty;
     bool deaf; /* output was lost; until the peer comes anew */
 };
 
@@ -335,6 +337,14 @@ static void close_stray_fds(struct qmp_monitor *mon)
         close(fd);
 }
 
+static bool anybody_there(const struct qmp *qmp)
+{
+    for (unsigned i = 0; i < qmp->monitors->len; i++)
+        if (((const struct qmp_monitor *)qmp->monitors->pdata[i])->open)
+            return true;
+    return false;
+}
+
 static void event(void *opaque, enum chardev_event what)
 {
     struct qmp_monitor *mon = opaque;
@@ -346,8 +356,11 @@ static void event(void *opaque, enum chardev_event what)
     mon->framing.skipping = false;
     mon->negotiated = mon->deaf = false;
     close_stray_fds(mon);
-    if (what == CHARDEV_OPENED)
+    mon->open = what == CHARDEV_OPENED;
+    if (mon->open)
         greet(mon);
+    else if (mon->qmp->deserted != NULL && !anybody_there(mon->qmp))
+        mon->qmp->deserted(mon->qmp->deserted_opaque);
 }
 
 static const struct chardev_frontend frontend = { can_receive, receive, event, writable };
@@ -496,6 +509,12 @@ void qmp_destroy(struct qmp *qmp)
     g_ptr_array_unref(qmp->monitors);
     g_array_unref(qmp->tables);
     g_free(qmp);
+}
+
+void qmp_when_deserted(struct qmp *qmp, void (*fn)(void *opaque), void *opaque)
+{
+    qmp->deserted = fn;
+    qmp->deserted_opaque = opaque;
 }
 
 void qmp_add_commands(struct qmp *qmp, const struct qmp_command *commands, void *opaque)

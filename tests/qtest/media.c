@@ -220,6 +220,47 @@ static void test_as_libxl(void)
     qtest_end(q);
 }
 
+/* How many descriptors of this file the process has. */
+static unsigned count_open(const struct qtest *q, const char *path)
+{
+    g_autofree char *name = g_strdup_printf("/proc/%d/fd", qtest_pid(q));
+    g_autoptr(GDir) dir = g_dir_open(name, 0, NULL);
+    const char *entry;
+    unsigned n = 0;
+
+    while ((entry = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *link = g_build_filename(name, entry, NULL);
+        g_autofree char *target = g_file_read_link(link, NULL);
+        n += g_strcmp0(target, path) == 0;
+    }
+    return n;
+}
+
+/* Who hands in an image and goes leaves nothing behind but the medium in the drive. */
+static void test_descriptor_is_forgotten(void)
+{
+    g_autofree char *second = make_image("second.iso", 'b');
+    struct qtest *q = start_with_cd(NULL);
+    static const char add[] = "{\"execute\":\"add-fd\"}\n";
+    int fd = open(second, O_RDONLY | O_CLOEXEC);
+
+    qtest_qmp_send(q, add, strlen(add), fd);
+    expect(q, "\"fdset-id\":0");
+    close(fd);
+    tell(q, "blockdev-change-medium", "\"id\":\"tray\",\"filename\":\"/dev/fdset/0\"");
+    expect_tray(q, true);
+    expect_tray(q, false);
+    expect(q, "\"return\"");
+    g_assert_cmpuint(count_open(q, second), ==, 2);
+    qtest_qmp_hang_up(q);
+    for (unsigned i = 0; i < 1000 && count_open(q, second) != 1; i++)
+        g_usleep(10000);
+    g_assert_cmpuint(count_open(q, second), ==, 1);
+    become_ready(q);
+    g_assert_cmpint(first_letter(q), ==, 'b');
+    qtest_end(q);
+}
+
 /* XAPI says "device" and the drive's id, and ejects what is ejected already. */
 static void test_as_xapi(void)
 {
@@ -577,6 +618,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     folder = g_dir_make_tmp("hvm-dm-media-XXXXXX", NULL);
     g_test_add_func("/media/as-libxl", test_as_libxl);
+    g_test_add_func("/media/descriptor-is-forgotten", test_descriptor_is_forgotten);
     g_test_add_func("/media/as-xapi", test_as_xapi);
     g_test_add_func("/media/steps", test_steps);
     g_test_add_func("/media/locked-tray", test_locked_tray);

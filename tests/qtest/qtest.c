@@ -440,6 +440,11 @@ char *qtest_qmp_line(struct qtest *q)
     return read_line(&q->qmp);
 }
 
+void qtest_qmp_hang_up(struct qtest *q)
+{
+    shutdown(q->qmp.fd, SHUT_RDWR);
+}
+
 /* The next object; an event is also kept. */
 static JsonObject *read_object(struct qtest *q)
 {

@@ -80,6 +80,8 @@ void qtest_qmp_wait_event(struct qtest *q, const char *name);
 /* Bytes as they are (fd: sent along; -1: none), and the next line; the caller owns it. */
 void qtest_qmp_send(struct qtest *q, const char *data, size_t size, int fd);
 char *qtest_qmp_line(struct qtest *q);
+/* Closes the connection for good; the machine lives on. */
+void qtest_qmp_hang_up(struct qtest *q);
 
 /* A path in the test's own folder, which goes with the test. The caller owns it. */
 char *qtest_path(struct qtest *q, const char *name);
