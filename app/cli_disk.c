@@ -1,5 +1,5 @@
 /*
- * Disk options: -drive, -hda to -hdd, -cdrom, -blockdev, -snapshot.
+ * Disk options: -drive, -hda to -hdd, -cdrom, -fda, -fdb, -blockdev, -snapshot.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "block/drive.h"
 
-#define IDE_PLACES 4 /* two channels with two drives */
+#define IDE_PLACES    4 /* two channels with two drives */
+#define FLOPPY_PLACES 2
 
 /* ---- Taking the options ---- */
 
@@ -81,6 +82,26 @@ static int take_cdrom(struct app *app, const char *arg, GError **err)
     return take_short(app, "-cdrom", arg, "2", "cdrom", err);
 }
 
+static int take_floppy(struct app *app, const char *option, const char *file, const char *index,
+                       GError **err)
+{
+    int rc = take_short(app, option, file, index, "disk", err);
+
+    if (rc == 0)
+        opts_set(app->drive_opts->pdata[app->drive_opts->len - 1], "if", "floppy");
+    return rc;
+}
+
+static int take_fda(struct app *app, const char *arg, GError **err)
+{
+    return take_floppy(app, "-fda", arg, "0", err);
+}
+
+static int take_fdb(struct app *app, const char *arg, GError **err)
+{
+    return take_floppy(app, "-fdb", arg, "1", err);
+}
+
 static int take_snapshot(struct app *app, const char *arg, GError **err)
 {
     app->snapshot_all = true;
@@ -89,7 +110,7 @@ static int take_snapshot(struct app *app, const char *arg, GError **err)
 
 static const struct cli_option options[] = {
     { "drive", "file=FILE,format=FORMAT[,...]", take_drive,
-      "disk or CD: if=ide|none, index=0-3, media=disk|cdrom, id=,\n"
+      "disk, CD or floppy: if=ide|floppy|none, index=0-3, media=disk|cdrom, id=,\n"
       "format=raw|qcow2|vpc, cache=writeback|writethrough|none|directsync|unsafe,\n"
       "aio=threads|native, readonly=on|off, snapshot=on|off, discard=unmap|ignore,\n"
       "detect-zeroes=on|off|unmap, werror=, rerror=report|ignore|stop|enospc,\n"
@@ -99,6 +120,8 @@ static const struct cli_option options[] = {
     { "hdc", "FILE", take_hdc, NULL },
     { "hdd", "FILE", take_hdd, NULL },
     { "cdrom", "FILE", take_cdrom, "CD image in the drive at index 2" },
+    { "fda", "FILE", take_fda, "floppy disk in A: (so -fdb); by its size, raw" },
+    { "fdb", "FILE", take_fdb, NULL },
     { "blockdev", "driver=FORMAT,node-name=ID,file.filename=FILE[,...]", take_blockdev,
       "image for a device: -device ide-hd,drive=ID; also in JSON; driver=file for a\n"
       "file that a format names by file=ID" },
@@ -125,8 +148,10 @@ static const struct disk_word werror_words[] = { { "report", BLOCK_ON_ERROR_REPO
                                                  { "enospc", BLOCK_ON_ERROR_ENOSPC },
                                                  {} };
 
-enum drive_interface { IF_IDE, IF_NONE };
-static const struct disk_word if_words[] = { { "ide", IF_IDE }, { "none", IF_NONE }, {} };
+enum drive_interface { IF_IDE, IF_FLOPPY, IF_NONE };
+static const struct disk_word if_words[] = {
+    { "ide", IF_IDE }, { "floppy", IF_FLOPPY }, { "none", IF_NONE }, {}
+};
 static const struct disk_word media_words[] = { { "disk", false }, { "cdrom", true }, {} };
 
 static int get_errors(struct opts *opts, struct block_options *o, GError **err)
@@ -252,26 +277,20 @@ static int add_drive(struct app *app, struct opts *opts, const char *id, bool cd
     return 0;
 }
 
-/* The place on the IDE cables: index=, or bus= and unit=, or the first that is free. */
-static int choose_place(struct opts *opts, unsigned *taken, uint64_t *place, GError **err)
-{
-    uint64_t bus = UINT64_MAX, unit = 0;
+/* What is plugged where: a bit for each place. */
+struct places {
+    unsigned ide, floppy;
+};
 
-    *place = UINT64_MAX;
-    int rc = opts_get_uint(opts, "index", 0, IDE_PLACES - 1, place, err);
-    if (rc == 0)
-        rc = opts_get_uint(opts, "bus", 0, 1, &bus, err);
-    if (rc == 0)
-        rc = opts_get_uint(opts, "unit", 0, 1, &unit, err);
-    if (rc < 0)
-        return rc;
-    if (bus != UINT64_MAX)
-        *place = bus * 2 + unit;
-    if (*place == UINT64_MAX)
-        for (*place = 0; *place < IDE_PLACES && (*taken & 1u << *place) != 0;)
+static int take_place(struct opts *opts, uint64_t wanted, unsigned n, const char *cables,
+                      unsigned *taken, uint64_t *place, GError **err)
+{
+    *place = wanted;
+    if (wanted == UINT64_MAX)
+        for (*place = 0; *place < n && (*taken & 1u << *place) != 0;)
             ++*place;
-    if (*place == IDE_PLACES)
-        return fail(err, ENOSPC, "%s: no place is left on the IDE cables", opts_where(opts));
+    if (*place >= n)
+        return fail(err, ENOSPC, "%s: no place is left on the %s", opts_where(opts), cables);
     if ((*taken & 1u << *place) != 0)
         return fail(err, EBUSY, "%s: index=%u: there is a drive already", opts_where(opts),
                     (unsigned)*place);
@@ -279,13 +298,67 @@ static int choose_place(struct opts *opts, unsigned *taken, uint64_t *place, GEr
     return 0;
 }
 
-static void add_device(struct app *app, const char *id, uint64_t place, bool cdrom)
+/* The place on the IDE cables: index=, or bus= and unit=, or the first that is free. */
+static int choose_ide_place(struct opts *opts, unsigned *taken, uint64_t *place, GError **err)
+{
+    uint64_t index = UINT64_MAX, bus = UINT64_MAX, unit = 0;
+
+    int rc = opts_get_uint(opts, "index", 0, IDE_PLACES - 1, &index, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, "bus", 0, 1, &bus, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, "unit", 0, 1, &unit, err);
+    if (rc < 0)
+        return rc;
+    if (bus != UINT64_MAX)
+        index = bus * 2 + unit;
+    return take_place(opts, index, IDE_PLACES, "IDE cables", taken, place, err);
+}
+
+static int choose_floppy_place(struct opts *opts, unsigned *taken, uint64_t *place, GError **err)
+{
+    uint64_t index = UINT64_MAX;
+
+    int rc = opts_get_uint(opts, "index", 0, FLOPPY_PLACES - 1, &index, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, "unit", 0, FLOPPY_PLACES - 1, &index, err);
+    return rc < 0 ? rc : take_place(opts, index, FLOPPY_PLACES, "floppy cable", taken, place, err);
+}
+
+static int choose_place(struct opts *opts, int interface, struct places *taken, uint64_t *place,
+                        GError **err)
+{
+    switch (interface) {
+    case IF_IDE: return choose_ide_place(opts, &taken->ide, place, err);
+    case IF_FLOPPY: return choose_floppy_place(opts, &taken->floppy, place, err);
+    default: return 0;
+    }
+}
+
+static void add_ide_device(struct app *app, const char *id, uint64_t place, bool cdrom)
 {
     struct device_config *config = app_add_device(app, cdrom ? "ide-cd" : "ide-hd", NULL);
 
     device_config_add(config, "drive", id);
     device_config_add(config, "bus", place / 2 == 0 ? "ide.0" : "ide.1");
     device_config_add(config, "unit", place % 2 == 0 ? "0" : "1");
+}
+
+static void add_floppy_device(struct app *app, const char *id, uint64_t place)
+{
+    struct device_config *config = app_add_device(app, "floppy", NULL);
+
+    device_config_add(config, "drive", id);
+    device_config_add(config, "unit", place == 0 ? "0" : "1");
+}
+
+static char *make_id(const struct app *app, int interface, unsigned place, bool cdrom)
+{
+    switch (interface) {
+    case IF_IDE: return g_strdup_printf("ide%u-%s%u", place / 2, cdrom ? "cd" : "hd", place % 2);
+    case IF_FLOPPY: return g_strdup_printf("floppy%u", place);
+    default: return g_strdup_printf("none%u", app->drives->len);
+    }
 }
 
 static const char *choose_id(struct app *app, struct opts *opts, int interface, uint64_t place,
@@ -295,15 +368,11 @@ static const char *choose_id(struct app *app, struct opts *opts, int interface, 
 
     if (id != NULL)
         return app_keep(app, id);
-    g_autofree char *made = interface == IF_NONE
-                                ? g_strdup_printf("none%u", app->drives->len)
-                                : g_strdup_printf("ide%u-%s%u", (unsigned)place / 2,
-                                                  cdrom ? "cd" : "hd", (unsigned)place % 2);
+    g_autofree char *made = make_id(app, interface, (unsigned)place, cdrom);
     return app_keep(app, made);
 }
 
-/* taken: a bit for each place on the IDE cables. */
-static int make_drive(struct app *app, struct opts *opts, unsigned *taken, GError **err)
+static int make_drive(struct app *app, struct opts *opts, struct places *taken, GError **err)
 {
     int interface = IF_IDE, cdrom = false;
     uint64_t place = 0;
@@ -311,20 +380,22 @@ static int make_drive(struct app *app, struct opts *opts, unsigned *taken, GErro
     int rc = disk_get_word(opts, "if", if_words, &interface, err);
     if (rc == 0)
         rc = disk_get_word(opts, "media", media_words, &cdrom, err);
-    if (rc == 0 && interface == IF_IDE)
-        rc = choose_place(opts, taken, &place, err);
+    if (rc == 0)
+        rc = choose_place(opts, interface, taken, &place, err);
     if (rc < 0)
         return rc;
     const char *id = choose_id(app, opts, interface, place, cdrom != 0);
     rc = add_drive(app, opts, id, cdrom != 0, err);
     if (rc == 0 && interface == IF_IDE)
-        add_device(app, id, place, cdrom != 0);
+        add_ide_device(app, id, place, cdrom != 0);
+    else if (rc == 0 && interface == IF_FLOPPY)
+        add_floppy_device(app, id, place);
     return rc;
 }
 
 static int prepare(struct app *app, GError **err)
 {
-    unsigned taken = 0;
+    struct places taken = { 0 };
     int rc = 0;
 
     for (guint i = 0; i < app->blockdev_opts->len && rc == 0; i++)

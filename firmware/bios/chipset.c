@@ -40,6 +40,15 @@ static void pit_init(void)
     outb(0x61, inb(0x61) & 0xFC);
 }
 
+/* 8237A: both controllers cleared; the second one's channel 0 passes the first one's requests on. */
+static void dma_init(void)
+{
+    outb(0x0D, 0);
+    outb(0xDA, 0);
+    outb(0xD6, 0xC0);
+    outb(0xD4, 0x00);
+}
+
 /* MC146818: 32768 Hz, interrupt rate 1024 Hz, 24 hours BCD, no interrupts. */
 static void rtc_init(void)
 {
@@ -68,6 +77,7 @@ void chipset_init(void)
     outb(0x92, (inb(0x92) | 0x02) & 0xFE); /* A20 on, no reset */
     pic_init();
     pit_init();
+    dma_init();
     rtc_init();
 }
 
@@ -75,6 +85,7 @@ void chipset_resume(void)
 {
     pic_init();
     pit_init();
+    dma_init();
     cmos_write(0x0F, 0);
 }
 

@@ -30,8 +30,8 @@ struct machine {
     void *gsi_watch_opaque;
 
     /* the chips that the wiring and the buttons need; NULL: the core's, or not there */
-    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fw_cfg, *hotplug,
-        *platform;
+    struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fdc, *fw_cfg,
+        *hotplug, *platform;
     struct irq_line rtc_irq; /* masked while the HPET stands in for it */
 
     uint8_t *ram; /* all of it; the core's own: NULL */

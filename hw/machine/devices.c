@@ -9,6 +9,7 @@
 #include "hw/display/cirrus.h"
 #include "hw/display/vga.h"
 #include "hw/dma/i8237.h"
+#include "hw/floppy/i82078.h"
 #include "hw/ide/ata.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
@@ -40,6 +41,8 @@ static const struct device_kind *const kinds[] = {
     &piix3_ide_kind,
     &ide_hd_kind,
     &ide_cd_kind,
+    &i82078_kind,
+    &floppy_kind,
     &piix4_pm_kind,
     &xen_hotplug_kind,
     &xen_platform_kind,

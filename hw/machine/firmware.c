@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "hw/floppy/i82078.h"
 #include "hw/ide/ata.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/machine/acpi.h"
@@ -42,6 +43,7 @@ enum {
 #define CMOS_DISK_TYPE_USER 47
 
 #define EQUIPMENT_MATH_AND_MOUSE 0x06
+#define EQUIPMENT_FLOPPIES(n)    (1 | ((n)-1) << 6)
 
 static void cmos16(struct machine *m, uint8_t index, uint64_t value)
 {
@@ -117,6 +119,18 @@ static void fill_disks(struct machine *m)
     mc146818_set_cmos(m->rtc, CMOS_DISK_TRANSLATION, translation);
 }
 
+static void fill_floppies(struct machine *m)
+{
+    uint8_t a = i82078_drive_type(m->fdc, 0), b = i82078_drive_type(m->fdc, 1);
+    unsigned n = (a != 0) + (b != 0);
+
+    if (n == 0)
+        return;
+    mc146818_set_cmos(m->rtc, CMOS_FLOPPY, (uint8_t)(a << 4 | b));
+    mc146818_set_cmos(m->rtc, CMOS_EQUIPMENT,
+                      (uint8_t)(EQUIPMENT_MATH_AND_MOUSE | EQUIPMENT_FLOPPIES(n)));
+}
+
 static int fill_cmos(struct machine *m, const struct machine_config *config, GError **err)
 {
     uint64_t below = m->ram_below_4g, above = (m->ram_size - below) / (64 * KIB);
@@ -132,6 +146,8 @@ static int fill_cmos(struct machine *m, const struct machine_config *config, GEr
     mc146818_set_cmos(m->rtc, CMOS_CPUS, (uint8_t)(config->n_cpus - 1));
     mc146818_set_cmos(m->rtc, CMOS_EQUIPMENT, EQUIPMENT_MATH_AND_MOUSE);
     fill_disks(m);
+    if (m->fdc != NULL)
+        fill_floppies(m);
     return fill_boot_order(m, config->boot_order, err);
 }
 
@@ -214,35 +230,47 @@ static int add_smbios(struct machine *m, const struct machine_config *config, GE
 
 /* ---- Boot order: bootindex= of drives, as Open Firmware paths ---- */
 
+struct boot_entry {
+    uint32_t bootindex;
+    char path[60];
+};
+
 static gint by_bootindex(gconstpointer a, gconstpointer b)
 {
-    const struct ata_place *x = a, *y = b;
+    const struct boot_entry *x = a, *y = b;
 
     return x->bootindex < y->bootindex ? -1 : x->bootindex > y->bootindex;
 }
 
 static void collect_place(struct device *dev, void *opaque)
 {
+    struct boot_entry entry = { .bootindex = UINT32_MAX };
     struct ata_place place;
+    unsigned unit;
 
-    if (ata_get_place(dev, &place) && place.bootindex != UINT32_MAX)
-        g_array_append_val((GArray *)opaque, place);
+    if (ata_get_place(dev, &place)) {
+        entry.bootindex = place.bootindex;
+        g_snprintf(entry.path, sizeof(entry.path), "/pci@i0cf8/ide@1,1/drive@%x/disk@%x", place.bus,
+                   place.unit);
+    } else if (floppy_get_place(dev, &unit, &entry.bootindex)) {
+        g_snprintf(entry.path, sizeof(entry.path), "/pci@i0cf8/isa@1/fdc@03f0/floppy@%x", unit);
+    }
+    if (entry.bootindex != UINT32_MAX)
+        g_array_append_val((GArray *)opaque, entry);
 }
 
 static int add_bootorder(struct machine *m, GError **err)
 {
-    g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(struct ata_place));
+    g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(struct boot_entry));
     g_autoptr(GString) text = g_string_new(NULL);
 
-    machine_for_each_device(m, collect_place, places);
-    if (places->len == 0)
+    machine_for_each_device(m, collect_place, entries);
+    if (entries->len == 0)
         return 0;
-    g_array_sort(places, by_bootindex);
-    for (guint i = 0; i < places->len; i++) {
-        const struct ata_place *p = &g_array_index(places, struct ata_place, i);
-        g_string_append_printf(text, "%s/pci@i0cf8/ide@1,1/drive@%x/disk@%x", i > 0 ? "\n" : "",
-                               p->bus, p->unit);
-    }
+    g_array_sort(entries, by_bootindex);
+    for (guint i = 0; i < entries->len; i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? "\n" : "",
+                               g_array_index(entries, struct boot_entry, i).path);
     g_autoptr(GBytes) bytes = g_bytes_new(text->str, text->len + 1);
     return fw_cfg_add_file(m->fw_cfg, "bootorder", bytes, err);
 }

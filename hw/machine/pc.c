@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "hw/acpi/piix4_pm.h"
 #include "hw/dma/i8237.h"
+#include "hw/floppy/i82078.h"
 #include "hw/input/i8042.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/intc/i8259.h"
@@ -23,6 +24,8 @@
 #define SCI_IRQ         9
 #define KEYBOARD_IRQ    1
 #define MOUSE_IRQ       12
+#define FLOPPY_IRQ      6
+#define FLOPPY_DMA      2
 #define RTC_IRQ         8
 #define IDE_IRQ         14 /* of the first channel; the second one has the next */
 
@@ -279,6 +282,28 @@ static int add_ide(struct machine *m, GError **err)
     return rc;
 }
 
+/* Only where the user has a drive for it. */
+static bool wants_floppy(const GPtrArray *devices)
+{
+    for (unsigned i = 0; devices != NULL && i < devices->len; i++)
+        if (strcmp(((const struct device_config *)devices->pdata[i])->driver, floppy_kind.name) ==
+            0)
+            return true;
+    return false;
+}
+
+static int add_floppy_controller(struct machine *m, GError **err)
+{
+    struct device *dev = device_new(&i82078_kind, i82078_kind.name, &m->services);
+
+    i82078_set_dma(dev, m->dma, FLOPPY_DMA);
+    m->fdc = machine_adopt(m, dev, NULL, err);
+    if (m->fdc == NULL)
+        return -EINVAL;
+    connect_gsi(m, m->fdc, 0, FLOPPY_IRQ);
+    return 0;
+}
+
 static int add_board_chips(struct machine *m, const struct machine_config *config, GError **err)
 {
     int rc = add_host_bridge(m, err);
@@ -295,6 +320,8 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
         rc = add_isa_chips(m, err);
     if (rc == 0)
         rc = add_ide(m, err);
+    if (rc == 0 && wants_floppy(config->devices))
+        rc = add_floppy_controller(m, err);
     if (rc == 0 && !config->no_acpi)
         rc = add_pm(m, err);
     if (rc == 0)

@@ -92,19 +92,25 @@ static void set_properties(struct device *dev, const char *properties)
     }
 }
 
-struct device *bench_plug(struct bench *b, const struct device_kind *kind, const char *properties)
+void bench_adopt(struct bench *b, struct device *dev)
 {
-    g_autofree char *id = g_strdup_printf("%s-0", kind->name);
     g_autoptr(GError) err = NULL;
-    struct device *dev = device_new(kind, id, &b->services);
 
-    if (properties != NULL)
-        set_properties(dev, properties);
-    for (unsigned n = 0; n < kind->n_lines; n++)
+    for (unsigned n = 0; n < dev->kind->n_lines; n++)
         device_connect(dev, n, (struct irq_line){ set_line, b, n });
     device_realize(dev, &err);
     g_assert_no_error(err);
     g_ptr_array_add(b->devices, dev);
+}
+
+struct device *bench_plug(struct bench *b, const struct device_kind *kind, const char *properties)
+{
+    g_autofree char *id = g_strdup_printf("%s-0", kind->name);
+    struct device *dev = device_new(kind, id, &b->services);
+
+    if (properties != NULL)
+        set_properties(dev, properties);
+    bench_adopt(b, dev);
     return dev;
 }
 

@@ -47,6 +47,8 @@ void bench_destroy(struct bench *b);
  * connected to b->line. Fails the test when it cannot. The bench owns it.
  */
 struct device *bench_plug(struct bench *b, const struct device_kind *kind, const char *properties);
+/* Connects, realizes and takes over a chip that device_new() made. */
+void bench_adopt(struct bench *b, struct device *dev);
 /* Takes a chip out again and destroys it. */
 void bench_unplug(struct bench *b, struct device *dev);
 
