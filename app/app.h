@@ -50,6 +50,9 @@ struct cli_topic {
 extern const struct cli_topic cli_machine, cli_char, cli_disk, cli_qmp, cli_object, cli_display,
     cli_net, cli_xen, cli_process;
 
+/* By default: for a device model that gives up its rights on other domains. */
+enum app_sandbox { SANDBOX_DEFAULT, SANDBOX_OFF, SANDBOX_ON };
+
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
 struct app {
@@ -114,7 +117,9 @@ struct app {
 
     /* process */
     const char *pidfile, *chroot;
-    bool run_as; /* run_uid and run_gid are given */
+    enum app_sandbox sandbox;
+    bool sandbox_spawn; /* programs may be started inside it */
+    bool run_as;        /* run_uid and run_gid are given */
     uid_t run_uid;
     gid_t run_gid;
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/sandbox.h"
 #include "base/error.h"
 #include "base/opts.h"
 
@@ -64,11 +65,52 @@ static int take_run_with(struct app *app, const char *arg, GError **err)
     return rc;
 }
 
+static int get_permission(struct opts *opts, const char *key, bool *allowed, GError **err)
+{
+    const char *word = opts_get(opts, key);
+
+    if (word == NULL)
+        return 0;
+    *allowed = strcmp(word, "allow") == 0;
+    if (!*allowed && strcmp(word, "deny") != 0 && strcmp(word, "children") != 0)
+        return fail(err, EINVAL, "-sandbox %s=%s: not allow or deny", key, word);
+    return 0;
+}
+
+/*
+ * In QEMU's words. Of what they name only spawn makes a difference here: the list of what is
+ * allowed has nothing obsolete, nor a way to other users or to limits.
+ */
+static int take_sandbox(struct app *app, const char *arg, GError **err)
+{
+    struct opts *opts = opts_parse("-sandbox", arg, "enable", err);
+    bool on = false, ignored;
+
+    if (opts == NULL)
+        return -EINVAL;
+    int rc = opts_get_bool(opts, "enable", &on, err);
+    if (rc == 0)
+        rc = get_permission(opts, "spawn", &app->sandbox_spawn, err);
+    if (rc == 0)
+        rc = get_permission(opts, "obsolete", &ignored, err);
+    if (rc == 0)
+        rc = get_permission(opts, "elevateprivileges", &ignored, err);
+    if (rc == 0)
+        rc = get_permission(opts, "resourcecontrol", &ignored, err);
+    if (rc == 0)
+        rc = opts_finish(opts, err);
+    app->sandbox = on ? SANDBOX_ON : SANDBOX_OFF;
+    opts_free(opts);
+    return rc;
+}
+
 static const struct cli_option options[] = {
     { "pidfile", "FILE", take_pidfile, "write the process id there" },
     { "chroot", "DIR", take_chroot, "have this directory for a file system when all is open" },
     { "runas", "USER|UID:GID", take_runas, "be this user when all is open" },
     { "run-with", "[chroot=DIR][,user=USER]", take_run_with, "the same by another name" },
+    { "sandbox", "on|off[,spawn=allow|deny]", take_sandbox,
+      "no system calls but a running machine's (on with -xen-domid-restrict)" },
     {}
 };
 
@@ -82,6 +124,23 @@ static int write_pidfile(struct app *app, GError **err)
     return fail(err, EIO, "-pidfile: %s", why->message);
 }
 
+static int change_user(const struct app *app, GError **err)
+{
+    if (setgroups(1, &app->run_gid) < 0 ||
+        setresgid(app->run_gid, app->run_gid, app->run_gid) < 0 ||
+        setresuid(app->run_uid, app->run_uid, app->run_uid) < 0)
+        return fail_errno(err, errno, "-runas %u:%u", app->run_uid, app->run_gid);
+    if (app->run_uid != 0 && setuid(0) == 0)
+        return fail(err, EPERM, "-runas %u:%u: root again", app->run_uid, app->run_gid);
+    return 0;
+}
+
+static bool sandbox_wanted(const struct app *app)
+{
+    return app->sandbox == SANDBOX_ON ||
+           (app->sandbox == SANDBOX_DEFAULT && app->xen_restrict && sandbox_available());
+}
+
 /* In this order, since the right to do each ends with the next. */
 static int give_up_rights(struct app *app, GError **err)
 {
@@ -90,16 +149,10 @@ static int give_up_rights(struct app *app, GError **err)
     /* Files: all images, sockets and devices are open; new ones come as descriptors by QMP. */
     if (app->chroot != NULL && (chroot(app->chroot) < 0 || chdir("/") < 0))
         return fail_errno(err, errno, "-chroot %s", app->chroot);
-    if (!app->run_as)
-        return 0;
     /* Root's rights: nothing that is done from here on needs them. */
-    if (setgroups(1, &app->run_gid) < 0 ||
-        setresgid(app->run_gid, app->run_gid, app->run_gid) < 0 ||
-        setresuid(app->run_uid, app->run_uid, app->run_uid) < 0)
-        return fail_errno(err, errno, "-runas %u:%u", app->run_uid, app->run_gid);
-    if (app->run_uid != 0 && setuid(0) == 0)
-        return fail(err, EPERM, "-runas %u:%u: root again", app->run_uid, app->run_gid);
-    return 0;
+    int rc = app->run_as ? change_user(app, err) : 0;
+    /* And what the kernel offers beside what a running machine asks of it. */
+    return rc == 0 && sandbox_wanted(app) ? sandbox_enter(app->sandbox_spawn, err) : rc;
 }
 
 static void cleanup(struct app *app)

@@ -150,6 +150,7 @@ static void test_bad_options(void)
         { "-accel qtest -object tls-creds-x509,id=t,endpoint=server,dir=/nonexistent",
           "/nonexistent/ca-cert.pem" },
         { "-accel qtest -vnc none,tls-creds=t -vnc :0,tls-creds=t", "tls-creds=t" },
+        { "-accel qtest -sandbox on,spawn=perhaps", "-sandbox spawn=perhaps" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -163,6 +164,68 @@ static void test_bad_options(void)
     }
 }
 
+/* The kernel's word for it, of all threads. */
+static void check_filtered(const char *task)
+{
+    g_autofree char *dir_name = g_strdup_printf("%s/task", task);
+    GDir *dir = g_dir_open(dir_name, 0, NULL);
+
+    for (const char *thread; (thread = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *path = g_build_filename(dir_name, thread, "status", NULL);
+        g_autofree char *status = NULL;
+        g_assert_true(g_file_get_contents(path, &status, NULL, NULL));
+        g_assert_nonnull(strstr(status, "\nSeccomp:\t2\n"));
+    }
+    g_dir_close(dir);
+}
+
+/* What a machine does while it runs goes on as before: disks, viewers, pictures, saving. */
+static void test_sandbox(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("hvm-dm-sandbox-XXXXXX", NULL);
+    g_autofree char *disk = g_build_filename(dir, "disk", NULL);
+    g_autofree char *picture = g_build_filename(dir, "picture", NULL);
+    g_autofree char *state = g_build_filename(dir, "state", NULL);
+    g_autofree char *pidfile = g_build_filename(dir, "pid", NULL);
+    g_autofree char *pid = NULL;
+
+    g_setenv("ASAN_OPTIONS", "detect_leaks=0", true); /* the leak checker traces the process */
+    g_assert_true(g_file_set_contents(disk, "", 0, NULL));
+    g_assert_cmpint(truncate(disk, MIB), ==, 0);
+    g_autofree char *args = g_strdup_printf("-sandbox on,obsolete=deny,elevateprivileges=allow,"
+                                            "spawn=deny,resourcecontrol=deny -vga std "
+                                            "-vnc unix:%s/vnc -hda %s -pidfile %s",
+                                            dir, disk, pidfile);
+    struct qtest *q = qtest_start(args);
+    g_assert_true(g_file_get_contents(pidfile, &pid, NULL, NULL));
+    g_autofree char *task = g_strdup_printf("/proc/%s", g_strchomp(pid));
+    check_filtered(task);
+
+    qtest_pci_write(q, 9, 0x40, 0x8000, 2); /* the PIIX3's first IDE channel */
+    qtest_pci_write(q, 9, 4, 1, 2);
+    qtest_outb(q, 0x1f6, 0xe0);
+    qtest_outb(q, 0x1f2, 1);
+    qtest_outb(q, 0x1f7, 0x20); /* READ SECTORS: on a thread of the pool */
+    while ((qtest_inb(q, 0x1f7) & 0x80) != 0)
+        g_usleep(1000);
+    g_assert_cmphex(qtest_inb(q, 0x1f7) & 0x09, ==, 0x08);
+    check_filtered(task);
+    g_autoptr(JsonObject) shown = qtest_qmp(
+        q, "\"execute\": \"screendump\", \"arguments\": {\"filename\": \"%s\"}", picture);
+    g_assert_true(json_object_has_member(shown, "return"));
+    qtest_qmp_do(q, "stop");
+    g_autoptr(JsonObject) saved = qtest_qmp(q,
+                                            "\"execute\": \"xen-save-devices-state\","
+                                            " \"arguments\": {\"filename\": \"%s\"}",
+                                            state);
+    g_assert_true(json_object_has_member(saved, "return"));
+    qtest_end(q);
+    g_unlink(disk);
+    g_unlink(picture);
+    g_unlink(state);
+    g_rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -173,5 +236,6 @@ int main(int argc, char **argv)
     g_test_add_func("/process/connection-order", test_connection_order);
     g_test_add_func("/process/qmp-quit", test_qmp_quit);
     g_test_add_func("/process/bad-options", test_bad_options);
+    g_test_add_func("/process/sandbox", test_sandbox);
     return g_test_run();
 }
