@@ -60,16 +60,18 @@ void charset_load_rom(uint8_t height, uint8_t block)
     load(&set, block);
 }
 
-/* As many rows as there are lines, and a cursor for them. */
+/*
+ * As many rows as the mode has lines for, and a cursor for them. Text modes have 350 or 400 lines,
+ * or 200 doubled; rows of an earlier set may not have used them all.
+ */
 static void new_height(uint8_t height)
 {
     uint16_t crtc = BDA->video_crtc;
     uint8_t overflow = vga_read(crtc, 7);
-    unsigned lines = vga_read(crtc, CRTC_DISPLAY_END) + 1U + (overflow & 2U) * 128 +
-                     (overflow & 0x40U) * 8;
+    unsigned lines = vga_read(crtc, CRTC_DISPLAY_END) + 1U + (overflow & 2U) * 128 > 350 ? 400
+                                                                                         : 350;
     uint8_t scan = vga_read(crtc, CRTC_MAX_SCAN);
-    unsigned shown = scan & 0x80 ? lines / 2 : lines;
-    uint8_t rows = (uint8_t)(shown / height);
+    uint8_t rows = (uint8_t)((scan & 0x80 ? 200 : lines) / height);
 
     vga_write(crtc, CRTC_MAX_SCAN, (uint8_t)((scan & 0xE0) | (height - 1)));
     lines = rows * height * (scan & 0x80 ? 2U : 1U) - 1;

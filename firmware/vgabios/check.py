@@ -6,6 +6,8 @@
 DIRECTORY has the compiler's stack usage files (NAME.*.su).
 """
 import os
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
@@ -17,13 +19,28 @@ TELETYPE = 384  # of INT 10h AH=0Eh, which programs call with less
 SIZE = 0x8000
 
 
+def stray_constants(elf, begin, end):
+    """Instructions that read a constant by another segment than FS: compilers have had such bugs."""
+    text = subprocess.run(['objdump', '-d', '-j', '.image', '-m', 'i8086', elf], check=True,
+                          capture_output=True, text=True).stdout
+    for line in text.splitlines():
+        if '\tlea ' in line:
+            continue
+        for prefix, address in re.findall(r'([%$]?\w*:?)\b0x([0-9a-f]+)(?:\(|,%|$)', line):
+            if not prefix and begin <= int(address, 16) < end:
+                yield line
+
+
 def main():
     elf, directory, name = sys.argv[1:4]
+    names = symbols(elf)
+    for line in stray_constants(elf, names['constants'], names['image_end']):
+        sys.exit('not by way of FS: ' + line)
     sizes = usage(os.path.join(directory, name + '.*.su'))
     graph = call_graph(elf, '.image', '-m', 'i8086')
     deepest = FRAME + depth('int10_service', graph, sizes)
     teletype = FRAME + sizes['int10_service'] + 4 + depth('text_teletype_service', graph, sizes)
-    used = symbols(elf)['image_end']
+    used = names['image_end']
     print(f'stack: {deepest} of {LIMIT}, teletype {teletype} of {TELETYPE}; image {used} of {SIZE}')
     if deepest > LIMIT or teletype > TELETYPE:
         sys.exit('the stack may overflow')

@@ -154,7 +154,7 @@ flat_to_rom:
     .balign 8
 gdt:
     .quad 0
-    .quad 0x008F92000000FFFF    /* data, base 0, limit 4 GiB */
+    .quad 0x008F93000000FFFF    /* data, base 0, limit 4 GiB; accessed, else the CPU writes */
     .globl rom_state            /* struct rom_state, init.h */
 rom_state:
     .word 0xFFFF

@@ -32,7 +32,7 @@ static ROM struct mode modes[] = {
     { 0x11, KIND_PLANES, PALETTE_EGA, PARAMS_11, 0xA000 },
     { 0x12, KIND_PLANES, PALETTE_EGA, PARAMS_12, 0xA000 },
     { 0x13, KIND_BYTES, PALETTE_256, PARAMS_13, 0xA000 },
-    { MODE_VBE_PLANES, KIND_PLANES, PALETTE_EGA, PARAMS_12, 0xA000 },
+    { MODE_6A, KIND_PLANES, PALETTE_EGA, PARAMS_6A, 0xA000 },
 };
 
 /* As a CGA's mode control and colour select registers for modes 00-07; software looks at these. */
@@ -149,7 +149,7 @@ static uint8_t palette_of(IN_ROM struct mode *m, IN_ROM struct video_params *p)
 bool mode_set(uint8_t number, bool keep)
 {
     IN_ROM struct mode *m = mode_find(number);
-    if (!m || number == MODE_VBE_PLANES)
+    if (!m)
         return false;
     IN_ROM struct video_params *p = &video_params[params_of(m)];
     chip_leave();

@@ -23,8 +23,8 @@ struct mode {
     uint16_t segment;
 };
 
-#define MODE_VBE_PLANES 0x6A /* at 40:49 in VBE modes of four planes */
-#define MODE_VBE        0x7E /* and in others */
+#define MODE_6A  0x6A /* VBE mode 102h, which any VGA does */
+#define MODE_VBE 0x7E /* at 40:49 in the other VBE modes */
 
 /* The mode of that number; NULL: there is none. */
 IN_ROM struct mode *mode_find(uint8_t number);

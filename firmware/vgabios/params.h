@@ -21,7 +21,7 @@ struct video_params {
 
 _Static_assert(sizeof(struct video_params) == 64, "IBM's layout");
 
-#define PARAMS_COUNT 29
+#define PARAMS_COUNT 30
 
 /* In IBM's order: 00-07 and 0D-10 the modes of that number, then those below. */
 enum {
@@ -35,6 +35,7 @@ enum {
     PARAMS_11 = 0x1A,
     PARAMS_12 = 0x1B,
     PARAMS_13 = 0x1C,
+    PARAMS_6A, /* VESA's, behind IBM's */
 };
 
 extern ROM struct video_params video_params[PARAMS_COUNT];

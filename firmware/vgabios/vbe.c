@@ -14,13 +14,14 @@
 #define MODE_NUMBER 0x01FF
 #define MODE_LINEAR 0x4000
 #define MODE_KEEP   0x8000
+#define LINE_MAX    0xFFF8 /* bytes: what BX can say */
 
 /* ---- 02h, 03h: the mode ---- */
 
 static void fill_bda(const struct vbe_mode *m, uint16_t number)
 {
     uint8_t height = m->height < 400 ? 8 : 16;
-    BDA->video_mode = vbe_mode_has_text(m) ? MODE_VBE_PLANES : MODE_VBE;
+    BDA->video_mode = MODE_VBE;
     BDA->vbe_mode = number;
     BDA->video_columns = m->width / 8;
     BDA->video_rows = (uint8_t)(m->height / height - 1);
@@ -43,9 +44,14 @@ static uint16_t set_mode(struct regs *r)
     if (!vbe_mode_find(number & MODE_NUMBER, &m) || !vbe_mode_fits(&m) ||
         (linear && (m.bits == 4 || !chip_frame_buffer())))
         return VBE_FAILED;
+    if (m.bits == 4) {
+        mode_set(MODE_6A, keep);
+        BDA->vbe_mode = number;
+        return VBE_OK;
+    }
     chip_leave();
-    mode_registers(&video_params[m.bits == 4 ? PARAMS_12 : PARAMS_13]);
-    palette_load(m.bits == 4 ? PALETTE_EGA : PALETTE_256);
+    mode_registers(&video_params[PARAMS_13]);
+    palette_load(PALETTE_256);
     chip_set_mode(&m, linear, keep);
     fill_bda(&m, number);
     mode_screen(true);
@@ -58,10 +64,14 @@ static uint16_t get_mode(struct regs *r)
     return VBE_OK;
 }
 
-/* The mode that is set; false: one of the VGA's. */
-static bool current(struct vbe_mode *m)
+/*
+ * For functions that need a VBE mode: VBE_OK, and which is set. VBE_PLANAR is not the chip's.
+ */
+static uint16_t current(struct vbe_mode *m)
 {
-    return BDA->vbe_mode && vbe_mode_find(BDA->vbe_mode & MODE_NUMBER, m);
+    if (!BDA->vbe_mode || !vbe_mode_find(BDA->vbe_mode & MODE_NUMBER, m))
+        return VBE_WRONG_MODE;
+    return m->bits == 4 ? VBE_NO_HARDWARE : VBE_OK;
 }
 
 /* ---- 04h: state ---- */
@@ -82,8 +92,9 @@ static uint16_t state(struct regs *r)
 static uint16_t window(struct regs *r)
 {
     struct vbe_mode m;
-    if (!current(&m))
-        return VBE_WRONG_MODE;
+    uint16_t status = current(&m);
+    if (status != VBE_OK)
+        return status;
     if (r->bx.l != 0 || r->bx.h > 1)
         return VBE_FAILED;
     if (r->bx.h == 1) {
@@ -94,37 +105,40 @@ static uint16_t window(struct regs *r)
     return chip_bank() == r->dx.x ? VBE_OK : VBE_FAILED;
 }
 
+/* CX pixels a line, if the screen fits its memory so. */
+static uint16_t set_line(const struct vbe_mode *m, uint32_t pixels, uint32_t most)
+{
+    uint16_t before = chip_line();
+    if (pixels < m->width || pixels > most)
+        return VBE_NO_HARDWARE;
+    if (chip_set_line((uint16_t)pixels))
+        return VBE_OK;
+    chip_set_line(before);
+    return VBE_NO_HARDWARE;
+}
+
+/* BL=0: set, in pixels; 1: get; 2: set, in bytes; 3: get the longest. */
 static uint16_t line_length(struct regs *r)
 {
     struct vbe_mode m;
-    if (!current(&m))
-        return VBE_WRONG_MODE;
-    uint32_t memory = chip_memory() * 0x10000U / (m.bits == 4 ? 4 : 1);
-    uint32_t pixels = r->cx.x, before = chip_line();
-    if (r->bx.l == 2) /* bytes */
-        pixels = m.bits == 4 ? pixels * 8
-                             : (pixels + vbe_bytes(m.bits, 1) - 1) / vbe_bytes(m.bits, 1);
-    else if (r->bx.l == 3) /* the longest with which all of the screen is in memory */
-        pixels = memory / m.height / (m.bits == 4 ? 1 : vbe_bytes(m.bits, 1)) *
-                 (m.bits == 4 ? 8 : 1);
-    if (r->bx.l > 3)
-        return VBE_FAILED;
-    if (r->bx.l == 3) {
-        pixels = pixels > 0x3FF8 ? 0x3FF8 : pixels & ~7U;
-        r->bx.x = (uint16_t)vbe_bytes(m.bits, pixels);
-        r->cx.x = (uint16_t)pixels;
-        return VBE_OK;
-    }
-    if (r->bx.l != 1) {
-        if (pixels < m.width || vbe_bytes(m.bits, pixels) > memory / m.height)
-            return 0x024F; /* the hardware can't */
-        if (!chip_set_line((uint16_t)pixels)) {
-            chip_set_line((uint16_t)before);
-            return 0x024F;
-        }
-    }
-    r->cx.x = chip_line();
-    r->bx.x = (uint16_t)vbe_bytes(m.bits, chip_line());
+    uint16_t status = current(&m);
+    if (status != VBE_OK)
+        return status;
+    uint32_t memory = chip_memory() * 0x10000U, bytes = vbe_bytes(m.bits, 1);
+    uint32_t most = memory / m.height / bytes & ~7U, line;
+    if (most * bytes > LINE_MAX)
+        most = LINE_MAX / bytes & ~7U;
+    if (r->bx.l == 0)
+        status = set_line(&m, r->cx.x, most);
+    else if (r->bx.l == 2)
+        status = set_line(&m, (r->cx.x + bytes - 1) / bytes, most);
+    else if (r->bx.l > 3)
+        status = VBE_FAILED;
+    if (status != VBE_OK)
+        return status;
+    line = r->bx.l == 3 ? most : chip_line();
+    r->cx.x = (uint16_t)line;
+    r->bx.x = (uint16_t)(line * bytes);
     r->dx.x = (uint16_t)(memory / r->bx.x > 0xFFFF ? 0xFFFF : memory / r->bx.x);
     return VBE_OK;
 }
@@ -133,8 +147,9 @@ static uint16_t line_length(struct regs *r)
 static uint16_t start(struct regs *r)
 {
     struct vbe_mode m;
-    if (!current(&m))
-        return VBE_WRONG_MODE;
+    uint16_t status = current(&m);
+    if (status != VBE_OK)
+        return status;
     if (r->bx.l == 1) {
         uint16_t x, y;
         chip_start(&x, &y);
@@ -153,7 +168,7 @@ static uint16_t start(struct regs *r)
 static uint16_t dac_format(struct regs *r)
 {
     struct vbe_mode m;
-    if (!current(&m) || m.bits > 8)
+    if (current(&m) != VBE_OK || m.bits > 8)
         return VBE_WRONG_MODE;
     if (r->bx.l > 1)
         return VBE_FAILED;
@@ -171,7 +186,7 @@ static uint16_t palette(struct regs *r)
     if (r->cx.x > 256 || r->dx.x > 255 || r->cx.x + r->dx.x > 256)
         return VBE_FAILED;
     if (!get && r->bx.l != 0 && r->bx.l != 0x80)
-        return r->bx.l == 2 || r->bx.l == 3 ? 0x024F : VBE_FAILED; /* there is no second palette */
+        return r->bx.l == 2 || r->bx.l == 3 ? VBE_NO_HARDWARE : VBE_FAILED; /* no second palette */
     outb(get ? VGA_DAC_READ : VGA_DAC_WRITE, r->dx.l);
     for (unsigned n = r->cx.x; n; n--, at += 4) {
         for (int part = 2; part >= 0; part--) {

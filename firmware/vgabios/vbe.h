@@ -10,6 +10,7 @@
 
 #define VBE_OK          0x004F
 #define VBE_FAILED      0x014F
+#define VBE_NO_HARDWARE 0x024F
 #define VBE_WRONG_MODE  0x034F /* not in this mode */
 #define VBE_UNSUPPORTED 0x0100 /* AL is not 4Fh */
 
@@ -19,10 +20,8 @@ void vbe_service(struct regs *r);
 uint16_t vbe_info(struct regs *r);
 uint16_t vbe_mode_info(struct regs *r);
 
-/* Whether the mode fits video memory and the window's numbers. */
+/* Whether video memory has room for the mode. */
 bool vbe_mode_fits(const struct vbe_mode *m);
-/* Whether INT 10h writes characters in it. */
-bool vbe_mode_has_text(const struct vbe_mode *m);
 
 /* entry.S: the window function for a far call. */
 void vbe_window_entry(void);

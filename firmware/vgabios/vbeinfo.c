@@ -70,11 +70,6 @@ bool vbe_mode_fits(const struct vbe_mode *m)
     return vbe_mode_size(m) <= chip_memory() * 0x10000U;
 }
 
-bool vbe_mode_has_text(const struct vbe_mode *m)
-{
-    return m->bits == 4 && vbe_mode_size(m) <= 4 * 0x10000U;
-}
-
 /* ---- AL=00h ---- */
 
 /* The list of modes is in the block itself, so that the caller may move the block. */
@@ -152,7 +147,7 @@ static void put_window(uint16_t seg, uint32_t to)
 static void put_layout(uint16_t seg, uint32_t to, const struct vbe_mode *m, bool linear)
 {
     uint16_t line = (uint16_t)vbe_bytes(m->bits, m->width);
-    uint32_t pages = chip_memory() * 0x10000U / vbe_mode_size(m) - 1;
+    uint32_t pages = m->bits == 4 ? 0 : chip_memory() * 0x10000U / vbe_mode_size(m) - 1;
     uint8_t count = pages > 255 ? 255 : (uint8_t)pages;
     far_put16(seg, to + MODE_LINE, line);
     far_put16(seg, to + MODE_WIDTH, m->width);
@@ -187,7 +182,7 @@ uint16_t vbe_mode_info(struct regs *r)
     bool linear = m.bits > 4 && chip_frame_buffer();
     if (linear)
         attributes |= ATTR_LINEAR;
-    if (vbe_mode_has_text(&m))
+    if (m.bits == 4)
         attributes |= ATTR_TEXT;
     far_fill8(seg, to, 0, MODE_SIZE);
     far_put16(seg, to + MODE_ATTRIBUTES, attributes);

@@ -37,19 +37,12 @@ static ROM struct size sizes[] = {
 
 static ROM uint8_t depths[DEPTHS] = { 8, 15, 16, 24, 32 };
 
-static ROM struct vbe_mode planar[] = {
-    { 0x102, 800, 600, 4 },
-    { 0x104, 1024, 768, 4 },
-    { 0x106, 1280, 1024, 4 },
-};
-
 bool vbe_mode_at(unsigned place, struct vbe_mode *m)
 {
-    if (place < COUNT(planar)) {
-        *m = planar[place];
+    if (place-- == 0) {
+        *m = (struct vbe_mode){ VBE_PLANAR, 800, 600, 4 };
         return true;
     }
-    place -= COUNT(planar);
     for (unsigned i = 0; i < COUNT(sizes) * DEPTHS; i++) {
         IN_ROM struct size *s = &sizes[i / DEPTHS];
         uint16_t number = s->number[i % DEPTHS];

@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include "memory.h"
 
-#define VBE_MODES_MAX 110 /* what the reserved bytes of the VBE information have room for */
+#define VBE_PLANAR    0x102 /* not the chip's: 800x600 as INT 10h mode 6Ah, on any VGA */
+#define VBE_MODES_MAX 110   /* what the reserved bytes of the VBE information have room for */
 
 struct vbe_mode {
     uint16_t number;
     uint16_t width, height;
-    uint8_t bits; /* 4 (planes), 8, 15, 16, 24 or 32 a pixel */
+    uint8_t bits; /* 8, 15, 16, 24 or 32 a pixel; 4: VBE_PLANAR, in four planes */
 };
 
 /* The mode at a place in the list, from 0 on. False: the list ends before. */
