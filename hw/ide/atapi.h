@@ -82,6 +82,16 @@ bool atapi_ready(const struct ata_drive *d);
 void atapi_move_tray(struct ata_drive *d, bool open);
 /* Sends the first `size` bytes of the buffer, no more than the host has allocated. */
 void atapi_reply(struct ata_drive *d, uint32_t size, uint32_t allocated);
+/* A zeroed buffer for a reply of up to `size` bytes. */
+uint8_t *atapi_blank(struct ata_drive *d, size_t size);
+bool atapi_is_dvd(const struct ata_drive *d);
+
+/* atapi_disc.c: the commands that tell what is on the disc. */
+void atapi_read_toc(struct ata_drive *d, const uint8_t *packet);
+void atapi_read_disc_information(struct ata_drive *d, const uint8_t *packet);
+void atapi_read_subchannel(struct ata_drive *d, const uint8_t *packet);
+void atapi_read_dvd_structure(struct ata_drive *d, const uint8_t *packet);
+
 /* Sends sectors of the medium. */
 void atapi_read_sectors(struct ata_drive *d, uint64_t lba, uint32_t count, bool raw);
 

@@ -6,9 +6,7 @@
 #include "base/bytes.h"
 #include "hw/ide/ata_internal.h"
 
-#define PREGAP          150    /* frames before the first sector */
 #define CD_MAX_SECTORS  405000 /* 90 minutes; what is longer is a DVD */
-#define LEAD_OUT        0xaa
 #define PROFILE_CD_ROM  0x0008
 #define PROFILE_DVD_ROM 0x0010
 
@@ -23,33 +21,14 @@ struct packet_command {
     unsigned flags;
 };
 
-/* A zeroed buffer for a reply of up to `size` bytes. */
-static uint8_t *blank(struct ata_drive *d, size_t size)
+uint8_t *atapi_blank(struct ata_drive *d, size_t size)
 {
     return memset(d->buffer, 0, size);
 }
 
-static bool is_dvd(const struct ata_drive *d)
+bool atapi_is_dvd(const struct ata_drive *d)
 {
     return d->sectors > CD_MAX_SECTORS;
-}
-
-static void put_msf(uint8_t *p, uint64_t lba)
-{
-    uint64_t frame = lba + PREGAP;
-
-    p[0] = 0;
-    p[1] = (uint8_t)(frame / 75 / 60);
-    p[2] = (uint8_t)(frame / 75 % 60);
-    p[3] = (uint8_t)(frame % 75);
-}
-
-static void put_address(uint8_t *p, uint64_t lba, bool msf)
-{
-    if (msf)
-        put_msf(p, lba);
-    else
-        put_be32(p, (uint32_t)lba);
 }
 
 /* ---- Who and how ---- */
@@ -62,7 +41,7 @@ static void test_unit_ready(struct ata_drive *d, const uint8_t *packet)
 static void request_sense(struct ata_drive *d, const uint8_t *packet)
 {
     struct atapi *a = &d->atapi;
-    uint8_t *p = blank(d, 18);
+    uint8_t *p = atapi_blank(d, 18);
 
     p[0] = 0x70; /* current, fixed format */
     p[2] = a->sense_key;
@@ -87,7 +66,7 @@ static void inquiry(struct ata_drive *d, const uint8_t *packet)
         atapi_check(d, ATAPI_BAD_FIELD);
         return;
     }
-    uint8_t *p = blank(d, 36);
+    uint8_t *p = atapi_blank(d, 36);
     p[0] = 0x05; /* CD/DVD */
     p[1] = 0x80; /* removable */
     p[3] = 0x21; /* ATAPI; response format */
@@ -159,7 +138,7 @@ static uint8_t medium_type(const struct ata_drive *d)
 static void mode_sense(struct ata_drive *d, const uint8_t *packet, uint32_t header,
                        uint32_t allocated)
 {
-    uint8_t *p = blank(d, 256);
+    uint8_t *p = atapi_blank(d, 256);
     uint32_t n = put_pages(d, packet[2] & 0x3f, p + header);
 
     if (packet[2] >> 6 == 3) { /* saved values */
@@ -231,172 +210,11 @@ static void seek(struct ata_drive *d, const uint8_t *packet)
 
 static void read_capacity(struct ata_drive *d, const uint8_t *packet)
 {
-    uint8_t *p = blank(d, 8);
+    uint8_t *p = atapi_blank(d, 8);
 
     put_be32(p, (uint32_t)(d->sectors - 1));
     put_be32(p + 4, ATAPI_SECTOR);
     atapi_reply(d, 8, 8);
-}
-
-/* ---- The disc's contents ---- */
-
-/* One descriptor of formats 0 and 1. */
-static void put_track(uint8_t *p, uint8_t number, uint64_t lba, bool msf)
-{
-    p[1] = 0x14; /* current position; a data track */
-    p[2] = number;
-    put_address(p + 4, lba, msf);
-}
-
-static uint32_t put_toc(const struct ata_drive *d, uint8_t *p, uint8_t start, bool msf)
-{
-    uint32_t n = 4;
-
-    p[2] = p[3] = 1; /* first and last track */
-    if (start <= 1) {
-        put_track(p + n, 1, 0, msf);
-        n += 8;
-    }
-    put_track(p + n, LEAD_OUT, d->sectors, msf);
-    return n + 8;
-}
-
-static uint32_t put_sessions(uint8_t *p, bool msf)
-{
-    p[2] = p[3] = 1; /* first and last session */
-    put_track(p + 4, 1, 0, msf);
-    return 12;
-}
-
-/* Format 2: points A0h (first track), A1h (last track), A2h (lead-out), and track 1. */
-static uint32_t put_raw_toc(const struct ata_drive *d, uint8_t *p)
-{
-    static const uint8_t points[] = { 0xa0, 0xa1, 0xa2, 1 };
-    uint8_t *e = p + 4;
-
-    p[2] = p[3] = 1;
-    for (unsigned i = 0; i < G_N_ELEMENTS(points); i++, e += 11) {
-        e[0] = 1; /* session */
-        e[1] = 0x14;
-        e[3] = points[i];
-    }
-    p[4 + 8] = 1;
-    p[4 + 11 + 8] = 1;
-    put_msf(p + 4 + 22 + 7, d->sectors);
-    put_msf(p + 4 + 33 + 7, 0);
-    return 4 + 44;
-}
-
-static void read_toc(struct ata_drive *d, const uint8_t *packet)
-{
-    uint8_t format = packet[2] & 0x0f, *p = blank(d, 64);
-    bool msf = (packet[1] & 2) != 0;
-    uint32_t n;
-
-    if (format == 0)
-        format = packet[9] >> 6; /* where older drives have it */
-    switch (format) {
-    case 0: n = packet[6] <= 1 || packet[6] == LEAD_OUT ? put_toc(d, p, packet[6], msf) : 0; break;
-    case 1: n = put_sessions(p, msf); break;
-    case 2: n = put_raw_toc(d, p); break;
-    default: n = 0; break;
-    }
-    if (n == 0) {
-        atapi_check(d, ATAPI_BAD_FIELD);
-        return;
-    }
-    put_be16(p, (uint16_t)(n - 2));
-    atapi_reply(d, n, get_be16(packet + 7));
-}
-
-static void read_disc_information(struct ata_drive *d, const uint8_t *packet)
-{
-    uint8_t *p = blank(d, 34);
-
-    if ((packet[1] & 7) != 0) {
-        atapi_check(d, ATAPI_BAD_FIELD);
-        return;
-    }
-    put_be16(p, 32);
-    p[2] = 0x0e;                   /* complete, and so is its last session */
-    p[3] = p[4] = p[5] = p[6] = 1; /* first track; sessions; tracks of the last one */
-    p[7] = 0x20;                   /* unrestricted use */
-    memset(p + 16, 0xff, 8);       /* no lead-in and lead-out that could be written */
-    atapi_reply(d, 34, get_be16(packet + 7));
-}
-
-/* Nothing is played; only the format that says where the head is has data. */
-static void read_subchannel(struct ata_drive *d, const uint8_t *packet)
-{
-    bool position = (packet[2] & 0x40) != 0;
-    uint8_t *p = blank(d, 16);
-
-    if (position && packet[3] != 1) {
-        atapi_check(d, ATAPI_BAD_FIELD);
-        return;
-    }
-    p[1] = 0x15; /* audio status: nothing to say */
-    if (position) {
-        p[3] = 12;
-        p[4] = 1;
-        put_track(p + 4, 1, 0, (packet[1] & 2) != 0);
-        p[4] = 1; /* format */
-        p[7] = 1; /* index */
-        put_address(p + 8, 0, (packet[1] & 2) != 0);
-        put_address(p + 12, 0, (packet[1] & 2) != 0);
-    }
-    atapi_reply(d, position ? 16 : 4, get_be16(packet + 7));
-}
-
-/* ---- DVD structures (MMC-3, 6.26) ---- */
-
-static uint32_t put_physical_format(const struct ata_drive *d, uint8_t *p)
-{
-    p[4] = 0x01; /* DVD-ROM, version 1 */
-    p[5] = 0x0f; /* 120 mm; no maximum rate */
-    p[6] = 0x01; /* one layer */
-    put_be32(p + 8, 0x30000);
-    put_be32(p + 12, (uint32_t)(0x30000 + d->sectors - 1));
-    return 4 + 2048;
-}
-
-static uint32_t put_structure_list(uint8_t *p)
-{
-    static const struct {
-        uint8_t format;
-        uint16_t size;
-    } formats[] = { { 0x00, 2052 }, { 0x01, 8 }, { 0x04, 2052 }, { 0xff, 20 } };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
-        p[4 + 4 * i] = formats[i].format;
-        p[4 + 4 * i + 1] = 0x40; /* readable */
-        put_be16(p + 4 + 4 * i + 2, formats[i].size);
-    }
-    return 4 + 4 * G_N_ELEMENTS(formats);
-}
-
-static void read_dvd_structure(struct ata_drive *d, const uint8_t *packet)
-{
-    uint8_t *p = blank(d, 2052);
-    uint32_t n;
-
-    if (!is_dvd(d)) {
-        atapi_check(d, ATAPI_WRONG_MEDIUM);
-        return;
-    }
-    switch (packet[7]) {
-    case 0x00: n = packet[6] == 0 ? put_physical_format(d, p) : 0; break;
-    case 0x01: n = 8; break;    /* no copyright protection */
-    case 0x04: n = 2052; break; /* a blank manufacturer's text */
-    case 0xff: n = put_structure_list(p); break;
-    default: n = 0; break;
-    }
-    if (n == 0) {
-        atapi_check(d, ATAPI_BAD_FIELD);
-        return;
-    }
-    put_be16(p, (uint16_t)(n - 2));
-    atapi_reply(d, n, get_be16(packet + 8));
 }
 
 /* ---- Features (MMC-3, 5.3) ---- */
@@ -405,7 +223,7 @@ static uint16_t current_profile(const struct ata_drive *d)
 {
     if (!atapi_ready(d))
         return 0;
-    return is_dvd(d) ? PROFILE_DVD_ROM : PROFILE_CD_ROM;
+    return atapi_is_dvd(d) ? PROFILE_DVD_ROM : PROFILE_CD_ROM;
 }
 
 static void put_profile(uint8_t *p, uint16_t profile, uint16_t current)
@@ -462,7 +280,7 @@ static void get_configuration(struct ata_drive *d, const uint8_t *packet)
 {
     static const uint16_t features[] = { 0x0000, 0x0001, 0x0003, 0x0010, 0x001e, 0x001f };
     unsigned which = packet[1] & 3, first = get_be16(packet + 2);
-    uint8_t *p = blank(d, 128);
+    uint8_t *p = atapi_blank(d, 128);
     uint32_t n = 8;
 
     if (which == 3) {
@@ -494,7 +312,7 @@ static uint8_t media_status(const struct ata_drive *d)
 
 static void get_event_status(struct ata_drive *d, const uint8_t *packet)
 {
-    uint8_t *p = blank(d, 8);
+    uint8_t *p = atapi_blank(d, 8);
 
     if ((packet[1] & 1) == 0) { /* the host wants to be called back */
         atapi_check(d, ATAPI_BAD_FIELD);
@@ -517,7 +335,7 @@ static void get_event_status(struct ata_drive *d, const uint8_t *packet)
 
 static void mechanism_status(struct ata_drive *d, const uint8_t *packet)
 {
-    uint8_t *p = blank(d, 8);
+    uint8_t *p = atapi_blank(d, 8);
 
     p[1] = d->atapi.tray_open ? 0x10 : 0;
     p[5] = 1; /* slots */
@@ -561,14 +379,14 @@ static const struct packet_command commands[256] = {
     [0x25] = { read_capacity, DATA | MEDIUM },
     [0x28] = { read_10, DATA | MEDIUM },
     [0x2b] = { seek, MEDIUM },
-    [0x42] = { read_subchannel, DATA | MEDIUM },
-    [0x43] = { read_toc, DATA | MEDIUM },
+    [0x42] = { atapi_read_subchannel, DATA | MEDIUM },
+    [0x43] = { atapi_read_toc, DATA | MEDIUM },
     [0x46] = { get_configuration, DATA | NO_WAIT },
     [0x4a] = { get_event_status, DATA | NO_WAIT },
-    [0x51] = { read_disc_information, DATA | MEDIUM },
+    [0x51] = { atapi_read_disc_information, DATA | MEDIUM },
     [0x5a] = { mode_sense_10, DATA },
     [0xa8] = { read_12, DATA | MEDIUM },
-    [0xad] = { read_dvd_structure, DATA | MEDIUM },
+    [0xad] = { atapi_read_dvd_structure, DATA | MEDIUM },
     [0xbb] = { set_speed, 0 },
     [0xbd] = { mechanism_status, DATA },
     [0xbe] = { read_cd, DATA | MEDIUM },

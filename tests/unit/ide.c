@@ -1,13 +1,12 @@
 /*
- * An IDE disk as a driver finds it: identification, PIO, bus-master DMA and its ends, resets, what
- * fails and what is saved.
+ * An IDE disk as a driver finds it: identification, PIO, bus-master DMA and its ends, resets,
+ * settings.
  */
 #include <string.h>
 #include <unistd.h>
 #include <fcntl.h>
 
 #include "base/loop.h"
-#include "tests/unit/hostile.h"
 #include "tests/unit/ide_bench.h"
 
 #define SECTORS 4096
@@ -16,7 +15,6 @@
 #define DATA  (READY | ATA_STATUS_DRQ)
 #define ERROR (READY | ATA_STATUS_ERR)
 
-#define ABRT 0x04
 #define IDNF 0x10
 
 static uint16_t word(const uint8_t *sector, unsigned n)
@@ -27,12 +25,6 @@ static uint16_t word(const uint8_t *sector, unsigned n)
 static struct ide_bench *disk(void)
 {
     return ide_bench_create(&ide_hd_kind, SECTORS, NULL);
-}
-
-static void check_number(const uint8_t *sector, uint32_t n)
-{
-    g_assert_cmphex(get_le32(sector), ==, n);
-    g_assert_cmphex(get_le32(sector + 508), ==, ~n);
 }
 
 static void fill(uint8_t *p, size_t n, unsigned seed)
@@ -146,7 +138,7 @@ static void pio_reads_sector_after_sector(void)
         g_assert_true(t->b->line[0].level);
         inb(t->b, IDE_PORT + ATA_STATUS);
         ide_read_data(t, sector, sizeof(sector));
-        check_number(sector, 100 + n);
+        ide_check_number(sector, 100 + n);
     }
     g_assert_cmphex(ide_wait(t), ==, READY);
     g_assert_false(t->b->line[0].level); /* none after the last block */
@@ -173,7 +165,7 @@ static void multiple_mode_has_an_interrupt_a_block(void)
         g_assert_cmphex(ide_wait(t), ==, DATA);
         inb(t->b, IDE_PORT + ATA_STATUS);
         ide_read_data(t, data, size);
-        check_number(data, 1000 + n);
+        ide_check_number(data, 1000 + n);
     }
     g_assert_cmphex(ide_wait(t), ==, READY);
     g_assert_cmpuint(t->b->line[0].rises, ==, 3);
@@ -230,7 +222,7 @@ static void chs_is_translated(void)
     outb(t->b, IDE_PORT + ATA_COMMAND, 0x20);
     g_assert_cmphex(ide_wait(t), ==, DATA);
     ide_read_data(t, sector, sizeof(sector));
-    check_number(sector, (1 * 16 + 2) * 63 + 4);
+    ide_check_number(sector, (1 * 16 + 2) * 63 + 4);
     outb(t->b, IDE_PORT + ATA_LBA_LOW, 0); /* sectors count from 1 */
     outb(t->b, IDE_PORT + ATA_COMMAND, 0x20);
     g_assert_cmphex(ide_wait(t), ==, ERROR);
@@ -266,7 +258,7 @@ static void one_sector_by_dma_and_its_interrupt(void)
     g_assert_cmphex(ide_wait(t), ==, READY);
     g_assert_true(t->b->line[0].level);
     g_assert_cmphex(ide_dma_status(t), ==, BM_INTERRUPT);
-    check_number(t->b->ram.host + IDE_MEMORY, 42);
+    ide_check_number(t->b->ram.host + IDE_MEMORY, 42);
     outb(t->b, IDE_BM + 2, BM_INTERRUPT);
     g_assert_cmphex(ide_dma_status(t), ==, 0);
     ide_bench_destroy(t);
@@ -319,7 +311,7 @@ static void a_second_table_goes_on(void)
     ide_dma_start(t, true);
     g_assert_cmphex(ide_wait(t), ==, READY);
     for (uint32_t n = 0; n < 4; n++)
-        check_number(t->b->ram.host + IDE_MEMORY + 512 * (size_t)n, 10 + n);
+        ide_check_number(t->b->ram.host + IDE_MEMORY + 512 * (size_t)n, 10 + n);
     ide_bench_destroy(t);
 }
 
@@ -388,7 +380,7 @@ static void a_table_without_an_end(void)
     while ((ide_dma_status(t) & BM_ACTIVE) != 0)
         g_main_context_iteration(NULL, TRUE);
     g_assert_cmphex(ide_dma_status(t), ==, BM_ERROR);
-    check_number(t->b->ram.host + IDE_MEMORY + 0x10000 + 512 * 31, 31);
+    ide_check_number(t->b->ram.host + IDE_MEMORY + 0x10000 + 512 * 31, 31);
     ide_bench_destroy(t);
 }
 
@@ -407,7 +399,7 @@ static void reset_in_the_middle_of_dma(void)
     ide_dma_stop(t);
     ide_dma_start(t, true);
     g_assert_cmphex(ide_wait(t), ==, READY);
-    check_number(t->b->ram.host + IDE_MEMORY, 9);
+    ide_check_number(t->b->ram.host + IDE_MEMORY, 9);
     ide_prd(t, 0, IDE_MEMORY, 512 * 64, true);
     ide_command(t, 0xc8, 0, 64);
     ide_dma_stop(t);
@@ -415,125 +407,6 @@ static void reset_in_the_middle_of_dma(void)
     device_reset(t->controller); /* the whole machine's */
     device_reset(t->disk);
     g_assert_false(t->b->line[0].level);
-    ide_bench_destroy(t);
-}
-
-/* ---- What fails ---- */
-
-static void addresses_beyond_the_end(void)
-{
-    struct ide_bench *t = disk();
-
-    ide_command(t, 0x20, SECTORS - 1, 2);
-    g_assert_cmphex(ide_wait(t), ==, ERROR);
-    g_assert_cmphex(inb(t->b, IDE_PORT + ATA_ERROR), ==, IDNF);
-    ide_command_ext(t, 0x25, UINT64_C(0xffffffffffff), 0);
-    g_assert_cmphex(ide_wait(t), ==, ERROR);
-    ide_command(t, 0x40, 0, 0); /* VERIFY of 256 sectors that are there */
-    g_assert_cmphex(ide_wait(t), ==, READY);
-    ide_bench_destroy(t);
-}
-
-static void unknown_commands_are_aborted(void)
-{
-    static const uint8_t unknown[] = { 0x00, 0x01, 0xa0, 0xa1, 0xff, 0x5c, 0xf1 };
-    struct ide_bench *t = disk();
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(unknown); i++) {
-        ide_command(t, unknown[i], 0, 1);
-        g_assert_cmphex(ide_wait(t), ==, ERROR);
-        g_assert_true(t->b->line[0].level);
-        g_assert_cmphex(inb(t->b, IDE_PORT + ATA_ERROR), ==, ABRT);
-    }
-    ide_bench_destroy(t);
-}
-
-static void a_read_only_disk_can_be_read(void)
-{
-    struct block_options o = { .read_only = true };
-    struct ide_bench *t = ide_bench_create(&ide_hd_kind, SECTORS, &o);
-    uint8_t sector[512];
-
-    ide_command(t, 0x30, 0, 1);
-    g_assert_cmphex(ide_wait(t), ==, ERROR);
-    ide_command(t, 0x20, 3, 1);
-    g_assert_cmphex(ide_wait(t), ==, DATA);
-    ide_read_data(t, sector, 512);
-    check_number(sector, 3);
-    ide_bench_destroy(t);
-}
-
-static void machine_stops(void *opaque)
-{
-    ++*(unsigned *)((struct bench *)opaque)->host_service;
-}
-
-/* Somebody else takes the disk's image away for a while, so that requests fail. */
-static struct block_user *take_away(struct ide_bench *t)
-{
-    struct block_user *other = block_attach(t->drive->node, "other", NULL, NULL);
-
-    g_assert_cmpint(block_hand_over(other), ==, 0);
-    return other;
-}
-
-/* The disk attaches anew when it is loaded: the first to attach may do I/O. */
-static void rerror_stop_retries(void)
-{
-    struct block_options o = { .rerror = BLOCK_ON_ERROR_STOP };
-    struct ide_bench *t = ide_bench_create(&ide_hd_kind, SECTORS, &o);
-    unsigned stops = 0;
-
-    t->b->services.io_error = machine_stops;
-    t->b->host_service = &stops;
-    struct block_user *other = take_away(t);
-    ide_prd(t, 0, IDE_MEMORY, 512 * 4, true);
-    ide_command(t, 0xc8, 200, 4);
-    ide_dma_start(t, true);
-    while (stops == 0)
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_cmphex(ide_dma_status(t), ==, BM_ACTIVE);
-    block_detach(other);
-    t->b->host_service = t->drive;
-    ide_save_load(t); /* a machine that is stopped by an error can be saved, too */
-    bench_step(t->b, 1);
-    g_assert_cmphex(ide_wait(t), ==, READY);
-    g_assert_cmphex(ide_dma_status(t), ==, BM_INTERRUPT);
-    check_number(t->b->ram.host + IDE_MEMORY + 3 * 512, 203);
-    ide_bench_destroy(t);
-}
-
-static void rerror_report_says_where(void)
-{
-    struct ide_bench *t = disk();
-    struct block_user *other = take_away(t);
-
-    ide_command(t, 0x20, 200, 4);
-    g_assert_cmphex(ide_wait(t), ==, ERROR);
-    g_assert_cmphex(inb(t->b, IDE_PORT + ATA_ERROR), ==, 0x40);
-    g_assert_cmphex(inb(t->b, IDE_PORT + ATA_LBA_LOW), ==, 200);
-    block_detach(other);
-    ide_bench_destroy(t);
-}
-
-/* Xen's unplug: the disk is off the cable, and its image is another's for a while. */
-static void an_unplugged_disk_is_not_there(void)
-{
-    struct ide_bench *t = disk();
-    uint8_t sector[512];
-
-    ide_command(t, 0x20, 1, 1); /* even in the middle of a command */
-    ata_hide(t->disk, true);
-    g_assert_cmphex(inb(t->b, IDE_CONTROL), ==, 0x7f);
-    g_assert_false(t->b->line[0].level);
-    struct block_user *other = take_away(t);
-    ata_hide(t->disk, false);
-    ide_command(t, 0x20, 77, 1);
-    g_assert_cmphex(ide_wait(t), ==, DATA);
-    ide_read_data(t, sector, sizeof(sector));
-    check_number(sector, 77);
-    block_detach(other);
-    ata_hide(t->disk, true); /* and so it can be destroyed, too */
     ide_bench_destroy(t);
 }
 
@@ -612,51 +485,6 @@ static void trim_frees_what_the_list_names(void)
     ide_bench_destroy(t);
 }
 
-/* ---- Saved state, and anything at all ---- */
-
-static void saved_in_the_middle_of_a_block(void)
-{
-    struct ide_bench *t = disk();
-    uint8_t data[512];
-
-    ide_command(t, 0x20, 5, 2);
-    ide_wait(t);
-    ide_read_data(t, data, 100);
-    ide_save_load(t);
-    ide_read_data(t, data + 100, 412);
-    check_number(data, 5);
-    g_assert_cmphex(ide_wait(t), ==, DATA);
-    ide_read_data(t, data, 512);
-    check_number(data, 6);
-    ide_bench_destroy(t);
-}
-
-static void a_hostile_guest(void)
-{
-    struct ide_bench *t = disk();
-
-    for (uint32_t seed = 0; seed < 1000; seed++) {
-        memset(t->b->ram.host, (int)seed, 0x2000);
-        for (unsigned n = 0; n < 4; n++) {
-            hostile_ports(t->b, IDE_PORT, 8, seed * 8 + n);
-            hostile_ports(t->b, IDE_BM, 16, seed);
-            g_main_context_iteration(NULL, FALSE);
-        }
-        device_reset(t->disk);
-        ide_command(t, 0x20, seed, 2);
-        ide_wait(t);
-        t->disk = hostile_state(t->b, t->disk, "drive=disk,serial=S123", seed);
-        bench_step(t->b, 1);
-        hostile_ports(t->b, IDE_PORT, 8, seed);
-        device_reset(t->controller);
-        device_reset(t->disk);
-        cfg_write(t->b, 1, 1, 0x20, IDE_BM, 4);
-        cfg_write(t->b, 1, 1, 0x40, 0x80008000, 4);
-        cfg_write(t->b, 1, 1, PCI_COMMAND, 5, 2);
-    }
-    ide_bench_destroy(t);
-}
-
 int main(int argc, char **argv)
 {
     loop_init();
@@ -679,16 +507,8 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/dma/hostile", hostile_tables);
     g_test_add_func("/ide/dma/endless", a_table_without_an_end);
     g_test_add_func("/ide/dma/reset", reset_in_the_middle_of_dma);
-    g_test_add_func("/ide/fails/range", addresses_beyond_the_end);
-    g_test_add_func("/ide/fails/unknown", unknown_commands_are_aborted);
-    g_test_add_func("/ide/fails/read-only", a_read_only_disk_can_be_read);
-    g_test_add_func("/ide/fails/stop", rerror_stop_retries);
-    g_test_add_func("/ide/fails/report", rerror_report_says_where);
-    g_test_add_func("/ide/unplug", an_unplugged_disk_is_not_there);
     g_test_add_func("/ide/settings", settings_are_seen_in_identify);
     g_test_add_func("/ide/smart", smart_is_well);
     g_test_add_func("/ide/trim", trim_frees_what_the_list_names);
-    g_test_add_func("/ide/saved", saved_in_the_middle_of_a_block);
-    g_test_add_func("/ide/hostile", a_hostile_guest);
     return g_test_run();
 }

@@ -103,6 +103,12 @@ void ide_write_data(struct ide_bench *t, const void *from, unsigned n)
         outw(t->b, IDE_PORT, get_le16(p + i));
 }
 
+void ide_check_number(const uint8_t *sector, uint32_t n)
+{
+    g_assert_cmphex(get_le32(sector), ==, n);
+    g_assert_cmphex(get_le32(sector + 508), ==, ~n);
+}
+
 void ide_prd(struct ide_bench *t, unsigned index, uint32_t addr, uint32_t count, bool last)
 {
     uint8_t *prd = t->b->ram.host + IDE_PRDS + 8 * (size_t)index;

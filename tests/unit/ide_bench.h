@@ -48,6 +48,9 @@ void ide_command_ext(struct ide_bench *t, uint8_t command, uint64_t lba, uint16_
 void ide_read_data(struct ide_bench *t, void *to, unsigned n);
 void ide_write_data(struct ide_bench *t, const void *from, unsigned n);
 
+/* A sector of the image is the n-th, as it was made. */
+void ide_check_number(const uint8_t *sector, uint32_t n);
+
 /* Writes a descriptor into the table. */
 void ide_prd(struct ide_bench *t, unsigned index, uint32_t addr, uint32_t count, bool last);
 /* Starts the bus master on the table; reads and clears its status. */
