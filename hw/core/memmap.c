@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "hw/core/dma.h"
@@ -138,21 +137,17 @@ void mem_block_written(struct mem_block *block, uint64_t offset, uint64_t size)
         block->dirty[page / 8] |= (uint8_t)(1u << (page % 8));
 }
 
+/* Without a file: the size of files may be limited, as libxl does for a restricted device model. */
 uint8_t *mem_alloc(const char *name, uint64_t size, GError **err)
 {
-    int fd = memfd_create(name, MFD_CLOEXEC);
-    void *host = MAP_FAILED;
+    void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
-        host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (host == MAP_FAILED) {
         fail_errno(err, errno, "%s: %" PRIu64 " MiB of memory", name, size >> 20);
-        host = NULL;
-    } else {
-        madvise(host, size, MADV_DONTDUMP);
+        return NULL;
     }
-    if (fd >= 0)
-        close(fd);
+    madvise(host, size, MADV_DONTDUMP);
     return host;
 }
 

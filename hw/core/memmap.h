@@ -80,7 +80,8 @@ void memmap_take_dirty(struct memmap *map, struct mem_block *block, uint8_t *bit
 /* The device model wrote size bytes of a block by itself, not through DMA. */
 void mem_block_written(struct mem_block *block, uint64_t offset, uint64_t size);
 
-/* Anonymous memory, zeroed, shareable by fd (memfd) and never in a core dump. NULL: no memory. */
+/* Anonymous memory, zeroed and never in a core dump. NULL and a sentence naming it: there is none.
+ */
 uint8_t *mem_alloc(const char *name, uint64_t size, GError **err);
 void mem_free(uint8_t *host, uint64_t size);
 

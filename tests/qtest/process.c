@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -20,6 +21,20 @@ static void test_start_and_end(void)
 
     g_assert_cmpstr(status, ==, "running");
     g_assert_cmphex(qtest_inb(q, 0x64) & 0x10, ==, 0x10); /* the keyboard controller is there */
+    qtest_end(q);
+}
+
+/* libxl lets a restricted device model write no file beyond 256 KiB. Memory is not files. */
+static void test_no_large_files(void)
+{
+    struct rlimit before, limit;
+
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    limit = (struct rlimit){ 256 << 10, before.rlim_max };
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    struct qtest *q = qtest_start("-m 64 -device VGA");
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    g_assert_cmphex(qtest_inb(q, 0x3cc), !=, 0xff);
     qtest_end(q);
 }
 
@@ -230,6 +245,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/process/start-and-end", test_start_and_end);
+    g_test_add_func("/process/no-large-files", test_no_large_files);
     g_test_add_func("/process/names", test_names);
     g_test_add_func("/process/no-machine", test_no_machine);
     g_test_add_func("/process/memory", test_memory);
