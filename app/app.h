@@ -119,7 +119,10 @@ struct app {
     const char *pidfile, *chroot;
     enum app_sandbox sandbox;
     bool sandbox_spawn; /* programs may be started inside it */
-    bool run_as;        /* run_uid and run_gid are given */
+    int pidfile_fd;     /* -1: not written */
+    bool daemonize;
+    int daemon_fd; /* tells the waiting parent that all is well */
+    bool run_as;   /* run_uid and run_gid are given */
     uid_t run_uid;
     gid_t run_gid;
 };
@@ -140,6 +143,12 @@ const char *app_data_file(struct app *app, const char *name);
 const char *app_module_file(struct app *app, const char *name);
 /* The machine's state changed: the window's title says so. */
 void app_show_state(struct app *app);
+
+/*
+ * -daemonize: the caller goes on in a child, before there are threads; the parent waits until the
+ * machine runs, and ends with 0 then and 1 otherwise.
+ */
+int app_daemonize(struct app *app, GError **err);
 
 /* The core of -accel xen; NULL and a sentence. Only where it is compiled in. */
 struct core *app_create_xen(struct app *app, GError **err);

@@ -94,7 +94,7 @@ int cli_parse(struct app *app, int argc, char **argv, GError **err)
             return 1;
         }
         if (argv[i][0] != '-' || argv[i][1] == '\0')
-            rc = fail(err, EINVAL, "%s: options begin with a dash (--help lists them)", argv[i]);
+            rc = find_option("hda")->take(app, argv[i], err);
         else
             rc = take_option(app, argv, &i, err);
     }

@@ -115,7 +115,8 @@ static const struct cli_option options[] = {
       "aio=threads|native, readonly=on|off, snapshot=on|off, discard=unmap|ignore,\n"
       "detect-zeroes=on|off|unmap, werror=, rerror=report|ignore|stop|enospc,\n"
       "serial=, throttling.*" },
-    { "hda", "FILE", take_hda, "first IDE disk: raw (so -hdb, -hdc, -hdd)" },
+    { "hda", "FILE", take_hda,
+      "first IDE disk: qcow2 or VHD if its name ends so, else raw\n(so -hdb, -hdc, -hdd)" },
     { "hdb", "FILE", take_hdb, NULL },
     { "hdc", "FILE", take_hdc, NULL },
     { "hdd", "FILE", take_hdd, NULL },
@@ -166,14 +167,21 @@ static int get_errors(struct opts *opts, struct block_options *o, GError **err)
     return rc;
 }
 
-/* A format is never read from a raw image: the guest could have written a header into it. */
+/*
+ * A format is never read from a raw image: the guest could have written a header into it. The name
+ * is the host's own, so it may tell.
+ */
 static const char *get_format(struct opts *opts, const char *file, bool cdrom)
 {
     const char *format = opts_get(opts, "format");
 
     if (format != NULL)
         return format;
-    if (!cdrom)
+    if (g_str_has_suffix(file, ".qcow2"))
+        return "qcow2";
+    if (g_str_has_suffix(file, ".vhd"))
+        return "vpc";
+    if (!cdrom && !g_str_has_suffix(file, ".raw") && !g_str_has_suffix(file, ".img"))
         log_warn("%s: no format= is given for %s: it is taken as raw", opts_where(opts), file);
     return "raw";
 }

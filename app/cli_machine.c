@@ -198,7 +198,13 @@ static int take_boot(struct app *app, const char *arg, GError **err)
     const char *order = opts_get(opts, "order");
     if (order != NULL)
         app->config.boot_order = app_keep(app, order);
+    if (opts_get(opts, "once") != NULL)
+        app->config.boot_once = app_keep(app, opts_get(opts, "once"));
+    uint64_t wait = 0;
     int rc = opts_get_bool(opts, "menu", &app->config.boot_menu, err);
+    if (rc == 0)
+        rc = opts_get_uint(opts, "splash-time", 1, UINT16_MAX, &wait, err);
+    app->config.boot_menu_wait_ms = (uint16_t)wait;
     opts_get(opts, "strict");
     if (rc == 0)
         rc = opts_finish(opts, err);
@@ -379,8 +385,9 @@ static const struct cli_option options[] = {
     { "kernel", "FILE", take_kernel, "boot this Linux kernel directly" },
     { "initrd", "FILE", take_initrd, "its initial RAM disk" },
     { "append", "TEXT", take_append, "its command line" },
-    { "boot", "[order=]LETTERS[,menu=on]", take_boot,
-      "boot order: a floppy, c disk, d CD-ROM, n network" },
+    { "boot", "[order=]LETTERS[,once=LETTERS][,menu=on[,splash-time=MS]]", take_boot,
+      "boot order: a floppy, c disk, d CD-ROM, n network;\n"
+      "once: the first time; menu: F12 asks within that time" },
     { "rtc", "base=utc|localtime|DATE", take_rtc, "what the guest's clock shows" },
     { "device", "DRIVER[,KEY=VALUE...]", take_device, "add a device; \"help\" lists them" },
     { "name", "NAME", take_name, "the guest's name, for people" },

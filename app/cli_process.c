@@ -1,7 +1,9 @@
 /*
- * Options of the process itself: its id in a file, and the rights it gives up when all is open.
+ * Options of the process itself: its id in a file, a life in the background, and the rights it
+ * gives up when all is open.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -10,11 +12,18 @@
 #include "app/app.h"
 #include "app/sandbox.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/opts.h"
 
 static int take_pidfile(struct app *app, const char *arg, GError **err)
 {
     app->pidfile = app_keep(app, arg);
+    return 0;
+}
+
+static int take_daemonize(struct app *app, const char *arg, GError **err)
+{
+    app->daemonize = true;
     return 0;
 }
 
@@ -105,7 +114,8 @@ static int take_sandbox(struct app *app, const char *arg, GError **err)
 }
 
 static const struct cli_option options[] = {
-    { "pidfile", "FILE", take_pidfile, "write the process id there" },
+    { "daemonize", NULL, take_daemonize, "go into the background when all is open" },
+    { "pidfile", "FILE", take_pidfile, "write the process id there, and lock the file" },
     { "chroot", "DIR", take_chroot, "have this directory for a file system when all is open" },
     { "runas", "USER|UID:GID", take_runas, "be this user when all is open" },
     { "run-with", "[chroot=DIR][,user=USER]", take_run_with, "the same by another name" },
@@ -114,14 +124,64 @@ static const struct cli_option options[] = {
     {}
 };
 
+/* The file stays open and locked, so that a second machine with the same one is refused. */
 static int write_pidfile(struct app *app, GError **err)
 {
     g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
-    g_autoptr(GError) why = NULL;
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int fd = open(app->pidfile, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 
-    if (g_file_set_contents_full(app->pidfile, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, &why))
+    if (fd < 0)
+        return fail_errno(err, errno, "-pidfile %s", app->pidfile);
+    if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+        close(fd);
+        return fail(err, EBUSY, "-pidfile %s: another machine has it", app->pidfile);
+    }
+    app->pidfile_fd = fd;
+    if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        return fail_errno(err, errno != 0 ? errno : EIO, "-pidfile %s", app->pidfile);
+    return 0;
+}
+
+int app_daemonize(struct app *app, GError **err)
+{
+    int fds[2];
+    char ready = 0;
+
+    if (!app->daemonize)
         return 0;
-    return fail(err, EIO, "-pidfile: %s", why->message);
+    if (app->nographic)
+        return fail(err, EINVAL, "-daemonize: there is no terminal for -nographic");
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return fail_errno(err, errno, "-daemonize");
+    pid_t child = fork();
+    if (child < 0)
+        return fail_errno(err, errno, "-daemonize");
+    if (child > 0) {
+        close(fds[1]);
+        ssize_t n = read(fds[0], &ready, 1);
+        _exit(n == 1 ? 0 : 1); /* what is wrong, the child has said */
+    }
+    close(fds[0]);
+    app->daemon_fd = fds[1];
+    setsid();
+    return 0;
+}
+
+/* The terminal is given back, and whoever started us goes on. */
+static int leave_terminal(struct app *app, GError **err)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0)
+        return fail_errno(err, errno, "-daemonize: /dev/null");
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    close(null);
+    if (write(app->daemon_fd, "", 1) < 0)
+        log_warn("-daemonize: nobody waits");
+    close(app->daemon_fd);
+    return 0;
 }
 
 static int change_user(const struct app *app, GError **err)
@@ -146,6 +206,8 @@ static int give_up_rights(struct app *app, GError **err)
 {
     if (app->pidfile != NULL && write_pidfile(app, err) < 0)
         return -EIO;
+    if (app->daemonize && leave_terminal(app, err) < 0)
+        return -EIO;
     /* Files: all images, sockets and devices are open; new ones come as descriptors by QMP. */
     if (app->chroot != NULL && (chroot(app->chroot) < 0 || chdir("/") < 0))
         return fail_errno(err, errno, "-chroot %s", app->chroot);
@@ -157,8 +219,11 @@ static int give_up_rights(struct app *app, GError **err)
 
 static void cleanup(struct app *app)
 {
-    if (app->pidfile != NULL && app->chroot == NULL)
+    if (app->pidfile_fd < 0)
+        return;
+    if (app->chroot == NULL)
         unlink(app->pidfile);
+    close(app->pidfile_fd);
 }
 
 const struct cli_topic cli_process = {

@@ -176,7 +176,7 @@ static gboolean end_signal(gpointer opaque)
 static void init(struct app *app, const char *argv0)
 {
     *app = (struct app){ .argv0 = argv0 };
-    app->xen_domid = -1;
+    app->xen_domid = app->pidfile_fd = -1;
     app->config.board = MACHINE_PC;
     app->config.n_cpus = app->config.max_cpus = 1;
     app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
@@ -241,6 +241,8 @@ int main(int argc, char **argv)
     init(&app, argv[0]);
     loop_init();
     int rc = cli_parse(&app, argc, argv, &err);
+    if (rc == 0)
+        rc = app_daemonize(&app, &err);
     if (rc == 0) {
         g_unix_signal_add(SIGTERM, end_signal, NULL);
         g_unix_signal_add(SIGINT, end_signal, NULL);

@@ -134,11 +134,10 @@ static int stdio_open(struct chardev *chr, GError **err)
     s->opened = terminal.in_use = true;
     for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
         terminal.flags[fd] = fcntl(fd, F_GETFL);
-    if (tcgetattr(STDIN_FILENO, &terminal.saved) == 0) {
+    if (tcgetattr(STDIN_FILENO, &terminal.saved) == 0)
         make_raw(s->signals);
-        if (s->mux)
-            s->stream.received = filter_escapes;
-    }
+    if (s->mux)
+        s->stream.received = filter_escapes;
     stream_start(&s->stream, chr, STDIN_FILENO, STDOUT_FILENO);
     chr->connected = true;
     return 0;

@@ -13,6 +13,8 @@
 
 enum { CMOS_FLOPPY = 1, CMOS_DISK, CMOS_CD, CMOS_ROM };
 
+#define MENU_WAIT_MS 2500
+
 static char order[MAX_ORDER];
 static bool halt_at_end;
 
@@ -25,7 +27,9 @@ void bootorder_init(void)
     }
     halt_at_end = path_find(order, "HALT") != NO_PRIORITY;
     rt.menu_enabled = !fwcfg_present() || fwcfg_u16(FWCFG_BOOT_MENU);
-    rt.menu_wait_ms = rt.menu_enabled ? (uint16_t)fwcfg_integer("etc/boot-menu-wait", 0) : 0;
+    rt.menu_wait_ms = 0;
+    if (fwcfg_present() && rt.menu_enabled) /* somebody asked for it: time to press the key */
+        rt.menu_wait_ms = (uint16_t)fwcfg_integer("etc/boot-menu-wait", MENU_WAIT_MS);
 }
 
 int16_t bootorder_find(const char *pattern)

@@ -22,6 +22,7 @@ struct machine {
     unsigned power_pending; /* a bit per enum power_event */
     bool power_scheduled;
     bool no_reboot, no_shutdown;
+    uint16_t boot_order; /* from the second boot on; the CMOS' codes, the first one lowest */
 
     GPtrArray *devices; /* struct device *, in order of creation, owned */
     struct gsi_router *gsis;
@@ -65,5 +66,7 @@ int xenfv_create(struct machine *m, const struct machine_config *config, GError 
 
 /* firmware.c: what fw_cfg and the CMOS tell the firmware of the finished machine. */
 int firmware_tell(struct machine *m, const struct machine_config *config, GError **err);
+/* After a reset: the order of -boot once= was for the first boot only. */
+void firmware_boot_again(struct machine *m);
 
 #endif

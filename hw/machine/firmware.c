@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "hw/floppy/i82078.h"
 #include "hw/ide/ata.h"
@@ -66,23 +67,45 @@ static uint8_t boot_code(char letter)
     }
 }
 
-static int fill_boot_order(struct machine *m, const char *order, GError **err)
+/* "cda" as the BIOS keeps it: three places of four bits. */
+static int boot_places(const char *option, const char *order, uint16_t *places, GError **err)
 {
-    uint8_t code[3] = { 0 };
-
-    if (order == NULL)
-        order = "cad";
+    *places = 0;
     for (unsigned i = 0; order[i] != '\0'; i++) {
         uint8_t c = boot_code(order[i]);
         if (c == 0)
-            return fail(err, EINVAL, "-boot order=%s: '%c' is no boot device (a, c, d, n)", order,
-                        order[i]);
-        if (i < G_N_ELEMENTS(code))
-            code[i] = c;
+            return fail(err, EINVAL, "-boot %s=%s: '%c' is no boot device (a, c, d, n)", option,
+                        order, order[i]);
+        if (i < 3)
+            *places |= (uint16_t)(c << (4 * i));
     }
-    mc146818_set_cmos(m->rtc, CMOS_BOOT_12, (uint8_t)(code[1] << 4 | code[0]));
-    mc146818_set_cmos(m->rtc, CMOS_BOOT_3, (uint8_t)(code[2] << 4 | 1)); /* 1: no floppy check */
     return 0;
+}
+
+static void set_boot_order(struct machine *m, uint16_t places)
+{
+    mc146818_set_cmos(m->rtc, CMOS_BOOT_12, (uint8_t)places);
+    /* The low bit: no check that a floppy is one. */
+    mc146818_set_cmos(m->rtc, CMOS_BOOT_3, (uint8_t)((places >> 8) << 4 | 1));
+}
+
+static int fill_boot_order(struct machine *m, const struct machine_config *config, GError **err)
+{
+    const char *order = config->boot_order != NULL ? config->boot_order : "cad";
+    uint16_t once;
+    int rc = boot_places("order", order, &m->boot_order, err);
+
+    if (rc == 0)
+        rc = boot_places("once", config->boot_once != NULL ? config->boot_once : order, &once, err);
+    if (rc == 0)
+        set_boot_order(m, once);
+    return rc;
+}
+
+void firmware_boot_again(struct machine *m)
+{
+    if (m->rtc != NULL)
+        set_boot_order(m, m->boot_order);
 }
 
 /* The user-defined type of the first or second disk: cylinders, heads, sectors. */
@@ -148,7 +171,7 @@ static int fill_cmos(struct machine *m, const struct machine_config *config, GEr
     fill_disks(m);
     if (m->fdc != NULL)
         fill_floppies(m);
-    return fill_boot_order(m, config->boot_order, err);
+    return fill_boot_order(m, config, err);
 }
 
 /* ---- fw_cfg ---- */
@@ -318,6 +341,16 @@ static void add_numbers(struct machine *m, const struct machine_config *config)
     fw_cfg_add_u32(m->fw_cfg, FW_CFG_IRQ0_OVERRIDE, 1);
 }
 
+/* How long the boot menu's key is waited for, where the user says. */
+static int add_menu_wait(struct machine *m, const struct machine_config *config, GError **err)
+{
+    uint8_t wait[2];
+
+    put_le(wait, config->boot_menu_wait_ms, sizeof(wait));
+    g_autoptr(GBytes) bytes = g_bytes_new(wait, sizeof(wait));
+    return fw_cfg_add_file(m->fw_cfg, "etc/boot-menu-wait", bytes, err);
+}
+
 int firmware_tell(struct machine *m, const struct machine_config *config, GError **err)
 {
     /* Under Xen hvmloader tells the firmware all but the kernel, and reads by port. */
@@ -337,6 +370,8 @@ int firmware_tell(struct machine *m, const struct machine_config *config, GError
         rc = add_acpi(m, config, err);
     if (rc == 0 && !core_tells)
         rc = add_smbios(m, config, err);
+    if (rc == 0 && config->boot_menu_wait_ms != 0)
+        rc = add_menu_wait(m, config, err);
     if (rc == 0 && config->kernel != NULL)
         rc = add_kernel(m, config, err);
     else if (rc == 0)

@@ -141,6 +141,7 @@ static void do_reset(struct machine *m, bool by_guest)
 
     cpus_stop(m);
     reset_chips(m, false);
+    firmware_boot_again(m);
     if (m->state == MACHINE_SHUTDOWN || m->state == MACHINE_INTERNAL_ERROR)
         m->state = MACHINE_PAUSED;
     tell(m, MACHINE_EVENT_RESET, by_guest, 0);
