@@ -125,7 +125,10 @@ static bool menu_wanted(void)
         screen("F12: boot menu\n");
     uint32_t deadline = timer_after(rt.menu_wait_ms);
     do {
-        irq_window();
+        if (rt.menu_wait_ms)
+            irq_sleep(); /* the timer's tick ends it */
+        else
+            irq_window();
         uint16_t key = kbd_poll();
         if (key == KEY_F12 || key == KEY_ESC)
             return true;
