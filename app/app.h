@@ -14,12 +14,12 @@
 #include <glib.h>
 
 #include "hw/machine/machine.h"
+#include "ui/input.h" // struct pointer_event
 
 struct app;
 struct block_drive;
 struct chardev;
 struct core;
-struct input;
 struct console;
 struct sdl;
 struct sdl_ops;
@@ -71,6 +71,8 @@ struct app {
     GPtrArray *owned;              /* strings that config borrows */
 
     struct input *input; /* keys and movements, from every viewer to the keyboard and mouse */
+    struct input_source *qmp_source;  /* holds what QMP's input-send-event holds down, ... */
+    struct pointer_event qmp_pointer; /* ... where it left the pointer, and its buttons */
 
     /* display */
     struct console *console;

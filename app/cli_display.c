@@ -180,6 +180,7 @@ static int start_vnc(struct app *app, const char *arg, GError **err)
         struct vnc_server *server = vnc_server_create(&config, app->console, creds, err);
         rc = server != NULL ? 0 : -EINVAL;
         if (server != NULL) {
+            qmp_watch_vnc(app, server);
             if (app->config.name != NULL)
                 vnc_set_name(server, app->config.name);
             g_ptr_array_add(app->vnc_servers, server);
@@ -237,8 +238,10 @@ static void cleanup(struct app *app)
 {
     if (app->sdl != NULL)
         app->sdl_ops->destroy(app->sdl);
-    for (guint i = 0; i < app->vnc_servers->len; i++)
+    for (guint i = 0; i < app->vnc_servers->len; i++) {
+        vnc_set_event_handler(app->vnc_servers->pdata[i], NULL, NULL); /* QMP is gone */
         vnc_server_destroy(app->vnc_servers->pdata[i]);
+    }
     if (app->console != NULL)
         console_destroy(app->console);
 }

@@ -82,6 +82,7 @@ static int connect_monitors(struct app *app, GError **err)
 
     qmp_add_machine_commands(app);
     qmp_add_screen_commands(app);
+    qmp_add_input_commands(app);
     qmp_add_net_commands(app);
     qmp_add_block_commands(app);
     qmp_when_deserted(app->qmp, forget_descriptors, NULL);

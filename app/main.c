@@ -181,6 +181,7 @@ static void init(struct app *app, const char *argv0)
     app->config.n_cpus = app->config.max_cpus = 1;
     app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
     app->input = input_create();
+    app->qmp_source = input_source_create(app->input);
     app->vnc_args = g_ptr_array_new_with_free_func(g_free);
     app->vnc_servers = g_ptr_array_new();
     app->tls_opts = g_ptr_array_new_with_free_func((GDestroyNotify)opts_free);
@@ -210,6 +211,7 @@ static void tear_down(struct app *app)
         machine_destroy(app->machine);
     qmp_destroy(app->qmp);
     cli_cleanup(app);
+    input_source_destroy(app->qmp_source);
     input_destroy(app->input);
     g_ptr_array_unref(app->vnc_args);
     g_ptr_array_unref(app->vnc_servers);

@@ -13,6 +13,7 @@ void qmp_add_machine_commands(struct app *app);
 void qmp_add_net_commands(struct app *app);
 void qmp_add_display_commands(struct app *app);
 void qmp_add_screen_commands(struct app *app);
+void qmp_add_input_commands(struct app *app);
 void qmp_add_block_commands(struct app *app);
 void qmp_add_block_queries(struct app *app);
 void qmp_add_xen_commands(struct app *app);
@@ -23,6 +24,10 @@ void qmp_add_limits(const struct block_throttle_config *config, JsonObject *o);
 
 /* DEVICE_TRAY_MOVED and BLOCK_IO_ERROR; opaque is the app. */
 extern const struct block_drive_events qmp_drive_events;
+
+struct vnc_server;
+/* Makes a server's events (VNC_CONNECTED, ...) events of QMP. */
+void qmp_watch_vnc(struct app *app, struct vnc_server *server);
 
 /* The machine's event as a QMP event. For struct machine_host. */
 void qmp_machine_event(void *app, enum machine_event event, bool by_guest, int64_t detail);

@@ -102,6 +102,14 @@ bool input_is_absolute(const struct input *input)
     return pointer != NULL && pointer->ops->kind == INPUT_ABSOLUTE;
 }
 
+bool input_takes(const struct input *input, enum input_kind kind)
+{
+    const struct input_sink *sink = first(kind == INPUT_KEYBOARD ? input->keyboards
+                                                                 : input->pointers);
+
+    return sink != NULL && sink->ops->kind == kind;
+}
+
 static void tell_pointer_mode(struct input *input, bool was_absolute)
 {
     bool absolute = input_is_absolute(input);

@@ -98,6 +98,8 @@ int input_send_keys(struct input *input, const unsigned *codes, size_t n, unsign
                     GError **err);
 
 bool input_is_absolute(const struct input *input);
+/* Whether events of this kind reach a device now: the active pointer takes one kind only. */
+bool input_takes(const struct input *input, enum input_kind kind);
 unsigned input_leds(const struct input *input);
 
 /* Calls fn for every pointer, the current one (which gets the events) first: query-mice. */

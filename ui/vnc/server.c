@@ -421,6 +421,11 @@ void vnc_server_review(struct vnc_server *server, struct vnc_client *client)
 
 /* ---- settings and questions ---- */
 
+const char *vnc_server_id(const struct vnc_server *server)
+{
+    return server->config.id;
+}
+
 void vnc_set_name(struct vnc_server *server, const char *name)
 {
     g_free(server->name);

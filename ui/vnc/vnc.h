@@ -78,6 +78,9 @@ struct vnc_server *vnc_server_create(const struct vnc_config *config, struct con
 /* Closes all connections. */
 void vnc_server_destroy(struct vnc_server *server);
 
+/* What -vnc id= named it. */
+const char *vnc_server_id(const struct vnc_server *server);
+
 /* The name that viewers show; "hvm-dm" at first. */
 void vnc_set_name(struct vnc_server *server, const char *name);
 
