@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <glib-unix.h>
 #include <gnutls/gnutls.h>
 #include <nettle/des.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -272,6 +275,75 @@ static void test_x509_without_files(void)
     g_error_free(err);
 }
 
+/* ---- browsers ---- */
+
+static struct vnc_server *serve(struct wire_machine *m, const char *arg, GError **err)
+{
+    struct vnc_config config;
+    int rc = vnc_config_parse(arg, &config, err);
+    struct vnc_server *server = rc == 0 ? vnc_server_create(&config, m->con, NULL, err) : NULL;
+
+    vnc_config_clear(&config);
+    return server;
+}
+
+/* A port where browsers are served, and a connection to it. */
+static int connect_browser(struct vnc_server *server)
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET };
+    struct vnc_info info;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    vnc_query(server, &info);
+    g_assert_cmpuint(info.address_count, ==, 2);
+    g_assert_true(info.addresses[1].websocket);
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sa.sin_port = htons((uint16_t)strtol(info.addresses[1].service, NULL, 10));
+    vnc_info_clear(&info);
+    g_assert_cmpint(connect(fd, (const struct sockaddr *)&sa, sizeof(sa)), ==, 0);
+    g_assert_true(g_unix_set_fd_nonblocking(fd, TRUE, NULL));
+    return fd;
+}
+
+/* What a browser sends: masked, here by zeroes. */
+static void send_frame(int fd, const char *data, uint8_t n)
+{
+    uint8_t head[6] = { 0x82, 0x80 | n };
+
+    wire_send(fd, head, sizeof(head));
+    wire_send(fd, data, n);
+}
+
+/* The example of RFC 6455, 1.3; then RFB in frames, up to ServerInit. */
+static void test_browser(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                                  "Sec-WebSocket-Version: 13\r\n\r\n";
+    static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\n"
+                                 "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    struct wire_machine m;
+    GError *err = NULL;
+
+    wire_machine_create(&m, "", NULL, false);
+    struct vnc_server *server = serve(&m, "127.0.0.1:4500,to=4599,websocket=on", &err);
+    g_assert_no_error(err);
+    int fd = connect_browser(server);
+    wire_send(fd, request, sizeof(request) - 1);
+    wire_expect(fd, answer, sizeof(answer) - 1);
+    wire_expect(fd, "\x82\x0cRFB 003.008\n", 14);
+    send_frame(fd, "RFB 003.008\n", 12);
+    wire_expect(fd, "\x82\2\1\1", 4);
+    send_frame(fd, "\1\1", 2);
+    wire_expect(fd, "\x82\4\0\0\0\0", 6);
+    wire_expect(fd, "\x82\x18\0\x40\0\x20", 6);
+    close(fd);
+    vnc_server_destroy(server);
+    wire_machine_destroy(&m);
+}
+
 /* ---- options ---- */
 
 static void test_options(void)
@@ -329,16 +401,6 @@ static void test_wrong_options(void)
 }
 
 /* ---- addresses ---- */
-
-static struct vnc_server *serve(struct wire_machine *m, const char *arg, GError **err)
-{
-    struct vnc_config config;
-    int rc = vnc_config_parse(arg, &config, err);
-    struct vnc_server *server = rc == 0 ? vnc_server_create(&config, m->con, NULL, err) : NULL;
-
-    vnc_config_clear(&config);
-    return server;
-}
 
 static void test_ports(void)
 {
@@ -403,6 +465,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vnc/auth/vencrypt-anon", test_vencrypt_anon);
     g_test_add_func("/vnc/auth/vencrypt-refusals", test_vencrypt_refusals);
     g_test_add_func("/vnc/auth/x509-without-files", test_x509_without_files);
+    g_test_add_func("/vnc/auth/browser", test_browser);
     g_test_add_func("/vnc/auth/options", test_options);
     g_test_add_func("/vnc/auth/wrong-options", test_wrong_options);
     g_test_add_func("/vnc/auth/ports", test_ports);

@@ -294,11 +294,7 @@ int vnc_stream_start_tls(struct vnc_stream *stream, const struct vnc_tls_creds *
 
 void vnc_stream_start_websocket(struct vnc_stream *stream)
 {
-    g_autoptr(GByteArray) early = g_steal_pointer(&stream->in);
-
     stream->websocket = websocket_create();
-    stream->in = g_byte_array_new();
-    take(stream, early->data, early->len);
 }
 
 int vnc_stream_fd(const struct vnc_stream *stream)

@@ -42,7 +42,7 @@ void vnc_stream_finish(struct vnc_stream *stream);
 /* From the next byte on there is TLS: secured or closed follows. -EPROTO: GnuTLS refuses, or the
    client did not take the output so far. */
 int vnc_stream_start_tls(struct vnc_stream *stream, const struct vnc_tls_creds *creds);
-/* From the next byte on there are websocket frames, in both directions. */
+/* From the next byte that is received or written on there are websocket frames. */
 void vnc_stream_start_websocket(struct vnc_stream *stream);
 
 int vnc_stream_fd(const struct vnc_stream *stream);
