@@ -47,11 +47,11 @@ static struct qtest *start(const char *args)
     return q;
 }
 
-static struct qtest *start_with_cd(const char *path)
+static struct qtest *start_with_cd(const char *path, const char *more)
 {
     g_autofree char *file = path != NULL ? g_strdup_printf(",format=raw,file=%s", path)
                                          : g_strdup("");
-    g_autofree char *args = g_strdup_printf(CD, file);
+    g_autofree char *args = g_strdup_printf(CD "%s", file, more);
 
     return start(args);
 }
@@ -194,10 +194,10 @@ static const char *text_of(JsonObject *o, const char *name)
 /* ---- Media ---- */
 
 /* Byte for byte what `xl cd-insert` sends: the new image comes as a descriptor. */
-static void test_as_libxl(void)
+static void test_as_libxl(gconstpointer options)
 {
     g_autofree char *first = make_image("first.iso", 'a'), *second = make_image("second.iso", 'b');
-    struct qtest *q = start_with_cd(first);
+    struct qtest *q = start_with_cd(first, options);
     static const char add[] = "{\"execute\":\"add-fd\",\"id\":2020372739,"
                               "\"arguments\":{\"opaque\":\"raw:/lab/cd2.iso\"}}\r\n";
     int fd = open(second, O_RDONLY | O_CLOEXEC);
@@ -240,7 +240,7 @@ static unsigned count_open(const struct qtest *q, const char *path)
 static void test_descriptor_is_forgotten(void)
 {
     g_autofree char *second = make_image("second.iso", 'b');
-    struct qtest *q = start_with_cd(NULL);
+    struct qtest *q = start_with_cd(NULL, "");
     static const char add[] = "{\"execute\":\"add-fd\"}\n";
     int fd = open(second, O_RDONLY | O_CLOEXEC);
 
@@ -265,7 +265,7 @@ static void test_descriptor_is_forgotten(void)
 static void test_as_xapi(void)
 {
     g_autofree char *first = make_image("first.iso", 'a'), *second = make_image("second.iso", 'b');
-    struct qtest *q = start_with_cd(first);
+    struct qtest *q = start_with_cd(first, "");
     g_autofree char *args = g_strdup_printf("\"device\":\"cd\",\"target\":\"%s\",\"arg\":\"raw\"",
                                             second);
 
@@ -285,7 +285,7 @@ static void test_as_xapi(void)
 static void test_steps(void)
 {
     g_autofree char *second = make_image("second.iso", 'b');
-    struct qtest *q = start_with_cd(NULL);
+    struct qtest *q = start_with_cd(NULL, "");
     g_autofree char *add = g_strdup_printf("\"driver\":\"raw\",\"node-name\":\"disc\","
                                            "\"read-only\":true,\"file\":"
                                            "{\"driver\":\"file\",\"filename\":\"%s\"}",
@@ -323,7 +323,7 @@ static void test_steps(void)
 static void test_locked_tray(void)
 {
     g_autofree char *first = make_image("first.iso", 'a');
-    struct qtest *q = start_with_cd(first);
+    struct qtest *q = start_with_cd(first, "");
 
     become_ready(q);
     lock_tray(q);
@@ -342,7 +342,7 @@ static void test_guest_ejects(void)
 {
     static const uint8_t start_stop[12] = { 0x1b, 0, 0, 0, 2 };
     g_autofree char *first = make_image("first.iso", 'a');
-    struct qtest *q = start_with_cd(first);
+    struct qtest *q = start_with_cd(first, "");
 
     become_ready(q);
     g_assert_cmphex(packet(q, start_stop, NULL, 0), ==, 0);
@@ -617,7 +617,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     folder = g_dir_make_tmp("hvm-dm-media-XXXXXX", NULL);
-    g_test_add_func("/media/as-libxl", test_as_libxl);
+    g_test_add_data_func("/media/as-libxl", "", test_as_libxl);
+    g_test_add_data_func("/media/in-a-sandbox", "-sandbox on", test_as_libxl);
     g_test_add_func("/media/descriptor-is-forgotten", test_descriptor_is_forgotten);
     g_test_add_func("/media/as-xapi", test_as_xapi);
     g_test_add_func("/media/steps", test_steps);
