@@ -98,6 +98,47 @@ static void test_slow_pipe(void)
     qtest_end(q);
 }
 
+static void expect_cont_refused(struct qtest *q, const char *says)
+{
+    g_autoptr(JsonObject) reply = qtest_qmp(q, "\"execute\": \"cont\"");
+    JsonObject *error = json_object_get_object_member(reply, "error");
+
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(json_object_get_string_member(error, "desc"), says));
+}
+
+/*
+ * The receiver starts while the sender has the image locked. It has it when the state has come, and
+ * the sender, which would go on after all, does not; and the other way round when it gave up.
+ */
+static void test_image_changes_hands(void)
+{
+    g_autofree char *disk = g_build_filename(dir, "disk", NULL), *data = NULL;
+    g_autofree char *drive = g_strdup_printf("-drive file=%s,format=raw", disk);
+    int fds[2];
+    gsize size;
+
+    g_assert_true(g_file_set_contents(disk, "", 0, NULL));
+    g_assert_cmpint(truncate(disk, 1 << 20), ==, 0);
+    struct qtest *sender = qtest_start(drive);
+    g_assert_cmpint(pipe(fds), ==, 0);
+    fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+    g_autofree char *args = g_strdup_printf("-incoming fd:%d %s", fds[0], drive);
+    struct qtest *receiver = qtest_start(args);
+    close(fds[0]);
+    save_to(sender, path);
+    g_assert_true(g_file_get_contents(path, &data, &size, NULL));
+    g_assert_cmpint(write(fds[1], data, size), ==, (gssize)size);
+    close(fds[1]);
+    wait_status(receiver, "running");
+    expect_cont_refused(sender, disk);
+    qtest_end(receiver);
+    qtest_qmp_do(sender, "cont");
+    wait_status(sender, "running");
+    qtest_end(sender);
+    g_unlink(disk);
+}
+
 /* The process ends with one line that names the file and the device. */
 static void expect_refused(const char *data, gsize size, const char *args, const char *says)
 {
@@ -169,6 +210,7 @@ int main(int argc, char **argv)
     g_test_add_func("/saved/file", test_file);
     g_test_add_func("/saved/paused", test_paused);
     g_test_add_func("/saved/slow-pipe", test_slow_pipe);
+    g_test_add_func("/saved/image-changes-hands", test_image_changes_hands);
     g_test_add_func("/saved/refused", test_refused);
     g_test_add_func("/saved/dump", test_dump);
     g_test_add_func("/saved/save-errors", test_save_errors);
