@@ -37,6 +37,7 @@ enum {
 #define ISA_BUFFER 0xE0000000 /* where it is on a card without PCI */
 
 ROM char chip_name[] = "hvm-dm VGA BIOS, Bochs VBE";
+ROM uint8_t chip_dac_most = 8;
 
 static uint16_t dispi_read(uint16_t index)
 {
@@ -61,23 +62,19 @@ uint16_t chip_memory(void)
     return (dispi_read(DISPI_ID) & 0xFFF0) == DISPI_ID_FIRST ? dispi_read(DISPI_MEMORY) : 0;
 }
 
-/* A base address register, read now: systems move them. Nobody sees the address port change. */
-static uint32_t bar(uint8_t reg)
+bool chip_can(const struct vbe_mode *m)
 {
-    uint32_t selected = inl(0xCF8);
-    uint32_t v = pci_read32(rom_state.bdf, reg);
-    outl(0xCF8, selected);
-    return v & 1 ? 0 : v & ~15U;
+    return true;
 }
 
 uint32_t chip_frame_buffer(void)
 {
-    return rom_state.bdf == NO_FUNCTION ? ISA_BUFFER : bar(PCI_BAR0);
+    return rom_state.bdf == NO_FUNCTION ? ISA_BUFFER : card_bar(PCI_BAR0);
 }
 
 uint32_t chip_edid(void)
 {
-    return pci_read16(rom_state.bdf, PCI_COMMAND) & PCI_CMD_MEM ? bar(PCI_BAR2) : 0;
+    return card_bar(PCI_BAR2);
 }
 
 void chip_leave(void)

@@ -16,7 +16,7 @@ from stack import call_graph, depth, symbols, usage  # noqa: E402
 FRAME = 40 + 6  # registers, and what INT pushes
 LIMIT = 512     # of any function: what DOS programs leave at least
 TELETYPE = 384  # of INT 10h AH=0Eh, which programs call with less
-SIZE = 0x8000
+SIZE = 0x9000
 
 
 def stray_constants(elf, begin, end):

@@ -16,6 +16,9 @@ void chip_init(void);
 /* Video memory in units of 64 KiB; 0: the chip does not answer, there are no VBE modes. */
 uint16_t chip_memory(void);
 
+/* Whether the chip can show the mode, apart from the memory that it needs. */
+bool chip_can(const struct vbe_mode *m);
+
 /* Where the linear frame buffer is, 0: nowhere; and memory with the monitor's EDID, 0: none. */
 uint32_t chip_frame_buffer(void);
 uint32_t chip_edid(void);
@@ -38,7 +41,8 @@ uint16_t chip_line(void);
 bool chip_set_start(uint16_t x, uint16_t y);
 void chip_start(uint16_t *x, uint16_t *y);
 
-/* Bits of the DAC's colours: 6 or 8. */
+/* Bits of the DAC's colours: 6, or 8 if the chip has so many. */
+extern ROM uint8_t chip_dac_most;
 void chip_set_dac_bits(uint8_t bits);
 uint8_t chip_dac_bits(void);
 

@@ -17,6 +17,17 @@
 #define DCC_VGA_COLOR      0x0B /* in dcc_table */
 #define CLASS_VGA          0x0300
 
+/* Read whenever it is asked for, since systems move it. Nobody sees the address port change. */
+uint32_t card_bar(uint8_t reg)
+{
+    uint16_t bdf = rom_state.bdf;
+    uint32_t selected = inl(0xCF8), v = 0;
+    if (bdf != NO_FUNCTION && pci_read16(bdf, PCI_COMMAND) & PCI_CMD_MEM)
+        v = pci_read32(bdf, reg);
+    outl(0xCF8, selected);
+    return v & 1 ? 0 : v & ~15U;
+}
+
 static uint8_t state_sum(void)
 {
     IN_ROM volatile uint8_t *p = (IN_ROM volatile uint8_t *)&rom_state;
@@ -58,6 +69,7 @@ static void note_card(uint16_t bdf)
 static void fill_bda(void)
 {
     BDA->equipment = (uint16_t)((BDA->equipment & ~EQUIPMENT_VIDEO) | EQUIPMENT_COLOR_80);
+    BDA->video_crtc = VGA_CRTC_COLOR;
     BDA->video_control = CONTROL_256K;
     BDA->video_switches = SWITCHES_COLOR;
     BDA->video_options = OPTIONS_VGA;

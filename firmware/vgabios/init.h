@@ -21,6 +21,10 @@ struct rom_state {
 extern IN_ROM volatile struct rom_state rom_state;
 extern IN_ROM volatile uint8_t rom_checksum;
 
+/* A memory base address register of the card; 0: there is none, or it is not enabled. */
+uint32_t card_bar(uint8_t reg);
+
+/* entry.S */
 void flat_to_rom(uint32_t from, uint16_t to, uint32_t n);
 void int10_entry(void);
 

@@ -218,14 +218,3 @@ ROM uint8_t functionality[16] = {
     0,    0,    0x20, /* of the save pointer table: display combinations */
     0,
 };
-
-struct secondary_pointers {
-    uint16_t length;
-    uint32_t dcc, alpha, palette, reserved[3];
-} __attribute__((packed));
-
-static ROM struct secondary_pointers secondary = {
-    sizeof(secondary), ROM_FAR(dcc_table), 0, 0, { 0, 0, 0 }
-};
-
-ROM uint32_t save_pointers[7] = { ROM_FAR(video_params), 0, 0, 0, ROM_FAR(secondary), 0, 0 };

@@ -43,7 +43,7 @@ extern ROM struct video_params video_params[PARAMS_COUNT];
 /* The 6845's parameters of a CGA and a monochrome adapter: INT 1Dh. */
 extern ROM uint8_t crtc_params[0x58];
 
-/* What 40:A8 points to: the parameter table, and by a second table the display combinations. */
+/* pointers.c: what 40:A8 points to, the parameter table, and by a second table the next one. */
 extern ROM uint32_t save_pointers[7];
 
 struct dcc_table {

@@ -173,7 +173,7 @@ static uint16_t dac_format(struct regs *r)
     if (r->bx.l > 1)
         return VBE_FAILED;
     if (r->bx.l == 0)
-        chip_set_dac_bits(r->bx.h >= 8 ? 8 : 6);
+        chip_set_dac_bits(r->bx.h >= 8 ? chip_dac_most : 6);
     r->bx.h = chip_dac_bits();
     return VBE_OK;
 }

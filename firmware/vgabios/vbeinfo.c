@@ -67,7 +67,7 @@ static ROM char revision[] = "1.0";
 
 bool vbe_mode_fits(const struct vbe_mode *m)
 {
-    return vbe_mode_size(m) <= chip_memory() * 0x10000U;
+    return vbe_mode_size(m) <= chip_memory() * 0x10000U && (m->bits == 4 || chip_can(m));
 }
 
 /* ---- AL=00h ---- */
@@ -94,7 +94,7 @@ uint16_t vbe_info(struct regs *r)
     far_put32(seg, to + INFO_SIGNATURE, SIGNATURE_VESA);
     far_put16(seg, to + INFO_VERSION, 0x0300);
     far_put32(seg, to + INFO_OEM, ROM_FAR(chip_name));
-    far_put32(seg, to + INFO_CAPABILITIES, CAPABILITY_DAC8);
+    far_put32(seg, to + INFO_CAPABILITIES, chip_dac_most == 8 ? CAPABILITY_DAC8 : 0);
     far_put32(seg, to + INFO_MODES, (uint32_t)seg << 16 | (uint16_t)(to + INFO_RESERVED));
     far_put16(seg, to + INFO_MEMORY, chip_memory());
     if (vbe2) {
