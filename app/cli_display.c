@@ -207,7 +207,10 @@ static int start_sdl(struct app *app, GError **err)
     if (app->sdl_ops != NULL)
         app->sdl = app->sdl_ops->create(
             app->console, app->config.name != NULL ? app->config.name : "hvm-dm", &window, err);
-    return app->sdl != NULL ? 0 : -ENODEV;
+    if (app->sdl == NULL)
+        return -ENODEV;
+    app_show_state(app);
+    return 0;
 }
 #endif
 
