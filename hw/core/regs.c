@@ -54,9 +54,14 @@ static void store(const struct reg *reg, void *dev, unsigned index, uint64_t val
 
 void regs_reset(const struct reg *regs, unsigned n, void *dev)
 {
-    for (unsigned i = 0; i < n; i++)
-        for (unsigned k = 0; k < count_of(&regs[i]); k++)
-            store(&regs[i], dev, k, regs[i].reset);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned count = count_of(&regs[i]);
+        if (regs[i].reset == 0 && regs[i].field != REG_NO_FIELD)
+            memset((uint8_t *)dev + regs[i].field, 0, (size_t)count * regs[i].width);
+        else
+            for (unsigned k = 0; k < count; k++)
+                store(&regs[i], dev, k, regs[i].reset);
+    }
 }
 
 /* The position of the first register that ends after offset. */

@@ -56,14 +56,17 @@ static struct device_config *configure(const struct device_kind *kind)
     return config;
 }
 
-/* Those that can be there with no properties: none needs a file or a peer for it. */
-static GPtrArray *pluggable(void)
+/*
+ * Those that can be there with no properties: none needs a file or a peer for it. only: those of
+ * this kind; NULL: of all.
+ */
+static GPtrArray *pluggable(const char *only)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
 
     for (const struct device_kind *const *k = device_kinds(); *k != NULL; k++) {
         struct machine *m;
-        if (!(*k)->user)
+        if (!(*k)->user || (only != NULL && strcmp((*k)->name, only) != 0))
             continue;
         g_autoptr(GPtrArray)
             one = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
@@ -76,11 +79,11 @@ static GPtrArray *pluggable(void)
     return list;
 }
 
-char *fuzz_board_command_line(void)
+char *fuzz_board_command_line(const char *only)
 {
     GString *out = g_string_new("hvm-dm -accel qtest -qtest stdio -nodefaults -no-shutdown -m 4"
                                 " -rtc base=2024-01-01T00:00:00");
-    g_autoptr(GPtrArray) devices = pluggable();
+    g_autoptr(GPtrArray) devices = pluggable(only);
 
     for (unsigned i = 0; i < devices->len; i++) {
         const struct device_config *config = devices->pdata[i];
@@ -201,10 +204,10 @@ void fuzz_board_reset(struct fuzz_board *b)
     map_bars(b, NULL);
 }
 
-struct fuzz_board *fuzz_board_create(const char *kind)
+static struct fuzz_board *create_with(const char *only, const char *kind)
 {
     struct fuzz_board *b = g_new0(struct fuzz_board, 1);
-    g_autoptr(GPtrArray) devices = pluggable();
+    g_autoptr(GPtrArray) devices = pluggable(only);
     g_autoptr(GError) err = NULL;
 
     if (create(devices, &b->machine, &err) < 0)
@@ -215,6 +218,16 @@ struct fuzz_board *fuzz_board_create(const char *kind)
     map_bars(b, NULL);
     collect(b, kind);
     return b;
+}
+
+struct fuzz_board *fuzz_board_create(const char *kind)
+{
+    return create_with(NULL, kind);
+}
+
+struct fuzz_board *fuzz_board_create_small(const char *kind)
+{
+    return create_with(kind, kind);
 }
 
 void fuzz_board_destroy(struct fuzz_board *b)
@@ -248,12 +261,18 @@ static void access_space(struct fuzz_board *b, enum bus_space space, uint64_t ad
     ioreq_dispatch(machine_dispatch(b->machine), &req);
 }
 
+/* A few, so that no input costs a thousand others; or more than a request may have. */
+static uint32_t repetitions(uint8_t few, uint8_t many)
+{
+    return many == UINT8_MAX ? IOREQ_MAX_COUNT + 1 + few : few & 15;
+}
+
 static void raw_request(struct fuzz_board *b, const struct fuzz_region *r, const uint8_t *p,
                         FILE *script)
 {
     struct ioreq req = { .addr = r->base + get_le16(p + 2) % r->size,
                          .data = get_le64(p + 4) & 0xffffffffffff,
-                         .count = (uint32_t)p[10] * p[11],
+                         .count = repetitions(p[10], p[11]),
                          .size = 1u << (p[0] >> 3 & 7),
                          .flags = p[1] & 0xf0,
                          .type = p[0] & 0x40 ? p[0] >> 7 : (uint8_t)r->space };

@@ -22,7 +22,7 @@ enum fuzz_op {
     FUZZ_CONFIG,   /* u8 PCI function (index of those there are); u16 offset; u64 value */
     FUZZ_MEMORY,   /* the u64 is written to memory at offset: descriptors, commands */
     FUZZ_CLOCK,    /* 1 << (offset % 24) ns pass */
-    FUZZ_REQUEST,  /* a raw ioreq: region's address; flags in the second byte; count in the value */
+    FUZZ_REQUEST,  /* a raw ioreq: flags in the second byte; repetitions in the last two */
     FUZZ_ABSOLUTE, /* a write of offset to the address that the u64 is */
     FUZZ_POINTER,  /* as FUZZ_WRITE; the value is made an address within the memory of patterns */
     FUZZ_OPS
@@ -43,6 +43,8 @@ struct fuzz_board {
 
 /* kind: whose registers are accessed; NULL: everybody's. Every kind of device is there anyway. */
 struct fuzz_board *fuzz_board_create(const char *kind);
+/* The same with no devices but the board's own and one of this kind: quicker to reset. */
+struct fuzz_board *fuzz_board_create_small(const char *kind);
 void fuzz_board_destroy(struct fuzz_board *b);
 
 /* Back to power-on with PCI configured, as firmware leaves it. */
@@ -51,7 +53,10 @@ void fuzz_board_reset(struct fuzz_board *b);
 /* Runs an input. script: what it did, as lines of the qtest protocol; NULL: nowhere. */
 void fuzz_board_run(struct fuzz_board *b, const uint8_t *data, size_t size, FILE *script);
 
-/* The command line of the same machine with its qtest core. The caller owns it. */
-char *fuzz_board_command_line(void);
+/*
+ * The command line of the same machine with its qtest core; only: of the small one with this kind;
+ * NULL: of the whole. The caller owns it.
+ */
+char *fuzz_board_command_line(const char *only);
 
 #endif

@@ -23,7 +23,7 @@ static FILE *script;
 static void list_kinds(void)
 {
     for (const struct device_kind *const *k = device_kinds(); *k != NULL; k++) {
-        struct fuzz_board *b = fuzz_board_create((*k)->name);
+        struct fuzz_board *b = fuzz_board_create_small((*k)->name);
         if (b->regions->len > 0 || b->configs->len > 0)
             puts((*k)->name);
         fuzz_board_destroy(b);
@@ -57,13 +57,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         list_kinds();
         exit(0);
     }
-    board = fuzz_board_create(getenv("FUZZ_DEVICE"));
+    board = fuzz_board_create_small(getenv("FUZZ_DEVICE"));
     if (getenv("FUZZ_DICTIONARY") != NULL) {
         print_dictionary(board);
         exit(0);
     }
     if (getenv("FUZZ_SCRIPT") != NULL && (script = fopen(getenv("FUZZ_SCRIPT"), "w")) != NULL) {
-        g_autofree char *line = fuzz_board_command_line();
+        g_autofree char *line = fuzz_board_command_line(getenv("FUZZ_DEVICE"));
         fprintf(script, "# %s\n", line);
     }
     return 0;
