@@ -24,6 +24,7 @@ struct console;
 struct sdl;
 struct sdl_ops;
 struct qmp;
+struct replay;
 struct xs_handle;
 
 /* One option. */
@@ -33,6 +34,7 @@ struct cli_option {
     /* Checks and keeps the argument (NULL where there is none); nothing is started yet. */
     int (*take)(struct app *app, const char *arg, GError **err);
     const char *help; /* NULL: accepted for compatibility, not listed */
+    bool host;        /* about the process and not the machine: a recording is without it */
 };
 
 struct cli_topic {
@@ -47,8 +49,8 @@ struct cli_topic {
     void (*cleanup)(struct app *app);
 };
 
-extern const struct cli_topic cli_machine, cli_char, cli_disk, cli_qmp, cli_object, cli_display,
-    cli_net, cli_xen, cli_process;
+extern const struct cli_topic cli_record, cli_machine, cli_char, cli_disk, cli_qmp, cli_object,
+    cli_display, cli_net, cli_xen, cli_process;
 
 /* By default: for a device model that gives up its rights on other domains. */
 enum app_sandbox { SANDBOX_DEFAULT, SANDBOX_OFF, SANDBOX_ON };
@@ -56,7 +58,8 @@ enum app_sandbox { SANDBOX_DEFAULT, SANDBOX_OFF, SANDBOX_ON };
 enum app_accel { ACCEL_DEFAULT, ACCEL_KVM, ACCEL_XEN, ACCEL_QTEST, ACCEL_REPLAY };
 
 struct app {
-    const char *argv0;
+    int argc;
+    char **argv;
     struct machine_config config;
     struct core *core; /* until the machine takes it over */
     struct machine *machine;
@@ -69,6 +72,9 @@ struct app {
     const char *qtest, *qtest_log;
     struct chardev *qtest_chardev; /* until the core takes it over */
     GPtrArray *owned;              /* strings that config borrows */
+
+    const char *record;    /* the file; NULL: nothing is recorded */
+    struct replay *replay; /* -accel replay; NULL: another core */
 
     struct input *input; /* keys and movements, from every viewer to the keyboard and mouse */
     struct input_source *qmp_source;  /* holds what QMP's input-send-event holds down, ... */
@@ -165,6 +171,19 @@ int cli_parse(struct app *app, int argc, char **argv, GError **err);
 
 /* Calls fn for every option there is, in the order of --help. */
 void cli_for_each_option(void (*fn)(const struct cli_option *option, void *opaque), void *opaque);
+
+/* Adds those arguments that make the machine what it is; strings are borrowed. */
+void cli_machine_options(int argc, char **argv, GPtrArray *strings);
+
+/* ---- Recordings ---- */
+
+/* Takes the options that the recorded machine was made of. 0, or -errno and a sentence. */
+int app_open_recording(struct app *app, const char *path, GError **err);
+/* Plays it on the main loop, which ends when it is over; and says how it went: the exit status. */
+void app_start_replay(struct app *app);
+int app_end_replay(struct app *app);
+
+/* ---- Topics ---- */
 
 /* Runs every topic's function in order; stops at the first failure. */
 int cli_prepare(struct app *app, GError **err);

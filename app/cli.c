@@ -8,7 +8,7 @@
 
 /* In the order of bring-up. */
 static const struct cli_topic *const topics[] = {
-    &cli_machine, &cli_char, &cli_disk, &cli_qmp, &cli_object, &cli_display, &cli_net,
+    &cli_record,  &cli_machine, &cli_char, &cli_disk, &cli_qmp, &cli_object, &cli_display, &cli_net,
 #if HVMDM_HAVE_XEN
     &cli_xen,
 #endif
@@ -99,6 +99,21 @@ int cli_parse(struct app *app, int argc, char **argv, GError **err)
             rc = take_option(app, argv, &i, err);
     }
     return rc;
+}
+
+void cli_machine_options(int argc, char **argv, GPtrArray *strings)
+{
+    for (int i = 1; i < argc; i++) {
+        const struct cli_option *o = find_option(argv[i] + (argv[i][1] == '-' ? 2 : 1));
+        bool has_arg = o->arg != NULL && i + 1 < argc;
+
+        if (!o->host) {
+            g_ptr_array_add(strings, argv[i]);
+            if (has_arg)
+                g_ptr_array_add(strings, argv[i + 1]);
+        }
+        i += has_arg;
+    }
 }
 
 int cli_prepare(struct app *app, GError **err)

@@ -138,16 +138,19 @@ static int take_keymap(struct app *app, const char *arg, GError **err)
 static const struct cli_option options[] = {
     { "vga", "std|cirrus|none", take_vga, "the video card (default: std)" },
     { "display", "none|sdl[,full-screen=on]|vnc=ADDRESS", take_display,
-      "a window, or a VNC server, on the guest's screen (default: none)" },
+      "a window, or a VNC server, on the guest's screen (default: none)", .host = true },
     { "vnc", "HOST:DISPLAY[,KEY=VALUE...]", take_vnc,
       "a VNC server; also unix:PATH, fd:N and none; password=on, to=N,\n"
-      "websocket=on, web-root=DIR, tls-creds=ID, share=POLICY" },
-    { "k", "LAYOUT", take_keymap, "keyboard layout of old VNC viewers: en-us, de, fr, ..." },
+      "websocket=on, web-root=DIR, tls-creds=ID, share=POLICY",
+      .host = true },
+    { "k", "LAYOUT", take_keymap, "keyboard layout of old VNC viewers: en-us, de, fr, ...",
+      .host = true },
     {}
 };
 
 static int prepare(struct app *app, GError **err)
 {
+    input_journal(app->input);
     app->console = console_create("VGA", app->input);
     return prepare_cards(app);
 }

@@ -48,9 +48,16 @@ static int take_accel(struct app *app, const char *arg, GError **err)
     if (opts == NULL)
         return -EINVAL;
     const char *name = opts_get(opts, "accel");
-    int rc = name != NULL ? choose_accel(app, name, err) : fail(err, EINVAL, "-accel: no name");
+    const char *file = opts_get(opts, "file"); /* replay's */
+    int rc = name != NULL ? 0 : fail(err, EINVAL, "-accel: no name");
     if (rc == 0)
         rc = opts_finish(opts, err);
+    if (rc == 0 && (file != NULL) != (strcmp(name, "replay") == 0))
+        rc = fail(err, EINVAL, "-accel %s: file= is what replay needs, and nobody else", name);
+    if (rc == 0 && file != NULL)
+        rc = app_open_recording(app, file, err);
+    if (rc == 0)
+        rc = choose_accel(app, name, err);
     opts_free(opts);
     return rc;
 }
@@ -373,11 +380,12 @@ static int take_trace(struct app *app, const char *arg, GError **err)
 }
 
 static const struct cli_option options[] = {
-    { "accel", "kvm|xen|qtest|replay", take_accel, "what runs the guest's CPUs (default: kvm)" },
+    { "accel", "kvm|xen|qtest|replay,file=FILE", take_accel,
+      "what runs the guest's CPUs (default: kvm)", .host = true },
     { "machine", "TYPE[,KEY=VALUE...]", take_machine,
       "pc (default), xenfv or none; accel=, hpet=on|off, acpi=on|off" },
     { "M", "TYPE", take_machine, NULL },
-    { "enable-kvm", NULL, take_enable_kvm, NULL },
+    { "enable-kvm", NULL, take_enable_kvm, NULL, .host = true },
     { "cpu", "host", take_cpu, "the CPU the guest sees" },
     { "m", "SIZE", take_memory, "memory in MiB, or with a suffix (default: 128)" },
     { "smp", "N[,maxcpus=M]", take_smp, "CPUs, up to 16 (default: 1)" },
@@ -392,18 +400,20 @@ static const struct cli_option options[] = {
     { "device", "DRIVER[,KEY=VALUE...]", take_device, "add a device; \"help\" lists them" },
     { "name", "NAME", take_name, "the guest's name, for people" },
     { "uuid", "UUID", take_uuid, "the guest's UUID" },
-    { "S", NULL, take_paused, "do not start the CPUs until QMP \"cont\"" },
-    { "incoming", "fd:N|file:PATH", take_incoming, "start from a saved state" },
-    { "dump-state", "FILE", take_dump_state, "print a saved state for a person, and end" },
+    { "S", NULL, take_paused, "do not start the CPUs until QMP \"cont\"", .host = true },
+    { "incoming", "fd:N|file:PATH", take_incoming, "start from a saved state", .host = true },
+    { "dump-state", "FILE", take_dump_state, "print a saved state for a person, and end",
+      .host = true },
     { "no-reboot", NULL, take_no_reboot, "end when the guest reboots" },
     { "no-shutdown", NULL, take_no_shutdown, "do not end when the guest powers off" },
     { "no-acpi", NULL, take_no_acpi, "no ACPI tables and power management" },
     { "no-hpet", NULL, take_no_hpet, "no HPET" },
-    { "qtest", "unix:PATH|stdio", take_qtest, "where the test for -accel qtest is" },
-    { "qtest-log", "FILE", take_qtest_log, "write its lines there" },
+    { "qtest", "unix:PATH|stdio", take_qtest, "where the test for -accel qtest is", .host = true },
+    { "qtest-log", "FILE", take_qtest_log, "write its lines there", .host = true },
     { "nodefaults", NULL, take_nodefaults, "no serial port, display or network unless asked for" },
     { "no-user-config", NULL, take_nothing, NULL },
-    { "d", "NAME[,NAME...]", take_trace, "trace these devices to stderr (\"all\": every one)" },
+    { "d", "NAME[,NAME...]", take_trace, "trace these devices to stderr (\"all\": every one)",
+      .host = true },
     {}
 };
 

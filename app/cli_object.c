@@ -46,7 +46,8 @@ static const struct cli_option options[] = {
       "filter-dump,netdev=ID,file=FILE[,maxlen=BYTES]: record a back\n"
       "end's packets in pcap format;\n" TLS_ANON ",id=ID,endpoint=server: TLS for -vnc;\n" TLS_X509
       ",id=ID,dir=DIR,endpoint=server[,verify-peer=off]:\n"
-      "with ca-cert.pem, server-cert.pem and server-key.pem in DIR" },
+      "with ca-cert.pem, server-cert.pem and server-key.pem in DIR",
+      .host = true },
     {}
 };
 

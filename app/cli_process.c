@@ -114,13 +114,16 @@ static int take_sandbox(struct app *app, const char *arg, GError **err)
 }
 
 static const struct cli_option options[] = {
-    { "daemonize", NULL, take_daemonize, "go into the background when all is open" },
-    { "pidfile", "FILE", take_pidfile, "write the process id there, and lock the file" },
-    { "chroot", "DIR", take_chroot, "have this directory for a file system when all is open" },
-    { "runas", "USER|UID:GID", take_runas, "be this user when all is open" },
-    { "run-with", "[chroot=DIR][,user=USER]", take_run_with, "the same by another name" },
+    { "daemonize", NULL, take_daemonize, "go into the background when all is open", .host = true },
+    { "pidfile", "FILE", take_pidfile, "write the process id there, and lock the file",
+      .host = true },
+    { "chroot", "DIR", take_chroot, "have this directory for a file system when all is open",
+      .host = true },
+    { "runas", "USER|UID:GID", take_runas, "be this user when all is open", .host = true },
+    { "run-with", "[chroot=DIR][,user=USER]", take_run_with, "the same by another name",
+      .host = true },
     { "sandbox", "on|off[,spawn=allow|deny]", take_sandbox,
-      "no system calls but a running machine's (on with -xen-domid-restrict)" },
+      "no system calls but a running machine's (on with -xen-domid-restrict)", .host = true },
     {}
 };
 

@@ -62,10 +62,11 @@ static int take_monitor(struct app *app, const char *arg, GError **err)
 }
 
 static const struct cli_option options[] = {
-    { "qmp", "BACKEND", take_qmp, "QMP on unix:PATH,server=on,wait=off, tcp:..., stdio" },
-    { "qmp-pretty", "BACKEND", take_qmp_pretty, "the same, indented for a person" },
-    { "mon", "chardev=ID,mode=control", take_mon, "QMP on a -chardev" },
-    { "monitor", "none", take_monitor, NULL },
+    { "qmp", "BACKEND", take_qmp, "QMP on unix:PATH,server=on,wait=off, tcp:..., stdio",
+      .host = true },
+    { "qmp-pretty", "BACKEND", take_qmp_pretty, "the same, indented for a person", .host = true },
+    { "mon", "chardev=ID,mode=control", take_mon, "QMP on a -chardev", .host = true },
+    { "monitor", "none", take_monitor, NULL, .host = true },
     {}
 };
 

@@ -41,9 +41,10 @@ static int take_attach(struct app *app, const char *arg, GError **err)
 }
 
 static const struct cli_option options[] = {
-    { "xen-domid", "N", take_domid, "the domain (started by libxl or XAPI)" },
-    { "xen-domid-restrict", NULL, take_restrict, "give up all rights on other domains" },
-    { "xen-attach", NULL, take_attach, NULL },
+    { "xen-domid", "N", take_domid, "the domain (started by libxl or XAPI)", .host = true },
+    { "xen-domid-restrict", NULL, take_restrict, "give up all rights on other domains",
+      .host = true },
+    { "xen-attach", NULL, take_attach, NULL, .host = true },
     {}
 };
 
@@ -53,7 +54,7 @@ static int prepare(struct app *app, GError **err)
 
     if (app->accel == ACCEL_DEFAULT && (xenfv || app->xen_domid >= 0))
         app->accel = ACCEL_XEN;
-    if (xenfv && app->accel != ACCEL_XEN && app->accel != ACCEL_QTEST)
+    if (xenfv && app->accel != ACCEL_XEN && app->accel != ACCEL_QTEST && app->accel != ACCEL_REPLAY)
         return fail(err, EINVAL, "-machine xenfv: needs -accel xen");
     if (app->accel != ACCEL_XEN)
         return app->xen_domid < 0 ? 0 : fail(err, EINVAL, "-xen-domid: needs -accel xen");

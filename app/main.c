@@ -18,8 +18,11 @@
 #include "base/loop.h"
 #include "base/opts.h"
 #include "block/drive.h"
+#include "chardev/chardev.h"
 #include "ioreq/kvm.h"
 #include "ioreq/qtest.h"
+#include "ioreq/record.h"
+#include "ioreq/replay.h"
 #include "qmp/qmp.h"
 #include "ui/input.h"
 #include "ui/vnc/vnc.h"
@@ -100,8 +103,9 @@ static void *resolve(void *opaque, struct device *dev, const char *kind, const c
         service = app->input;
     else if (strcmp(kind, "console") == 0)
         service = app->console;
-    else if (strcmp(kind, "chardev") == 0)
-        service = g_hash_table_lookup(app->chardevs, name);
+    else if (strcmp(kind, "chardev") == 0 &&
+             (service = g_hash_table_lookup(app->chardevs, name)) != NULL)
+        chardev_journal(service);
     else if (strcmp(kind, "netdev") == 0)
         service = netdevs_find(app->netdevs, name);
     else if (strcmp(kind, "drive") == 0)
@@ -129,6 +133,9 @@ static int create_core(struct app *app, GError **err)
     case ACCEL_DEFAULT:
     case ACCEL_KVM: app->core = kvm_core_create(app->config.n_cpus, err); break;
     case ACCEL_QTEST: app->core = create_qtest(app, err); break;
+    case ACCEL_REPLAY:
+        app->core = replay_core_create(app->replay, app->config.n_cpus, app->config.ram_size, err);
+        break;
 #if HVMDM_HAVE_XEN
     case ACCEL_XEN:
         /* A toolstack that only asks what there is has no domain yet. */
@@ -160,6 +167,10 @@ static int bring_up(struct app *app, GError **err)
         rc = machine_create(&app->config, app->core, &host, &app->machine, err);
     if (rc == 0)
         rc = cli_connect(app, err);
+    if (rc == 0 && app->replay != NULL) {
+        app_start_replay(app);
+        return 0;
+    }
     if (rc == 0 && app->incoming != NULL)
         return saved_state_load(app, app->incoming, err);
     if (rc == 0 && !app->start_paused)
@@ -173,9 +184,9 @@ static gboolean end_signal(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
-static void init(struct app *app, const char *argv0)
+static void init(struct app *app, int argc, char **argv)
 {
-    *app = (struct app){ .argv0 = argv0 };
+    *app = (struct app){ .argc = argc, .argv = argv };
     app->xen_domid = app->pidfile_fd = -1;
     app->config.board = MACHINE_PC;
     app->config.n_cpus = app->config.max_cpus = 1;
@@ -207,6 +218,8 @@ static void init(struct app *app, const char *argv0)
 
 static void tear_down(struct app *app)
 {
+    record_stop();
+    replay_close(app->replay);
     if (app->machine != NULL)
         machine_destroy(app->machine);
     qmp_destroy(app->qmp);
@@ -240,7 +253,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) err = NULL;
     struct app app;
 
-    init(&app, argv[0]);
+    init(&app, argc, argv);
     loop_init();
     int rc = cli_parse(&app, argc, argv, &err);
     if (rc == 0)
@@ -253,6 +266,8 @@ int main(int argc, char **argv)
         rc = bring_up(&app, &err);
         if (rc == 0)
             loop_run();
+        if (rc == 0 && app.replay != NULL)
+            app.status = app_end_replay(&app);
     }
     if (rc < 0)
         log_error("%s", err->message);

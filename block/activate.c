@@ -48,15 +48,6 @@ static int open_anew(struct block_node *node, GError **err)
     return ret;
 }
 
-static void tell_size(struct block_node *node)
-{
-    struct block_user *user;
-
-    TAILQ_FOREACH(user, &node->users, link)
-    if (user->ops != NULL && user->ops->resized != NULL)
-        user->ops->resized(user->opaque);
-}
-
 int block_activate(struct block_node *node, GError **err)
 {
     uint64_t size = node->size;
@@ -76,6 +67,6 @@ int block_activate(struct block_node *node, GError **err)
     }
     node->writes_flushed = 0;
     if (node->size != size)
-        tell_size(node);
+        node_tell_resized(node);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "block/drive.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -27,6 +28,83 @@ static void set_node(struct block_drive *drive, struct block_node *node)
         block_set_error_listener(node, on_error, drive);
 }
 
+/* ---- What the device sees, which is recorded ---- */
+
+/* The values are the recording's. */
+enum tray_event { TRAY_OPEN = 1, TRAY_CLOSE, TRAY_MEDIUM };
+
+/* name: of the medium's node in the journal, as block_open() makes it; NULL: none. */
+static bool begin(const struct block_drive *drive, enum tray_event what, bool argument,
+                  const char *name)
+{
+    const struct iovec iov = { (char *)(uintptr_t)name, name != NULL ? strlen(name) : 0 };
+
+    return journal_begin(&drive->journal, &(const struct journal_entry){ .kind = JOURNAL_TRAY,
+                                                                         .n = { what, argument },
+                                                                         .iov = &iov,
+                                                                         .n_iov = 1 });
+}
+
+static int open_tray(struct block_drive *drive, bool force)
+{
+    if (!begin(drive, TRAY_OPEN, force, NULL))
+        return 0;
+    int rc = drive->tray->open(drive->opaque, force);
+    journal_end(&drive->journal);
+    return rc;
+}
+
+static void close_tray(struct block_drive *drive)
+{
+    if (!begin(drive, TRAY_CLOSE, false, NULL))
+        return;
+    drive->tray->close(drive->opaque);
+    journal_end(&drive->journal);
+}
+
+/* Takes over the reference on node, and gives back that on the one that was there. */
+static void set_medium(struct block_drive *drive, struct block_node *node)
+{
+    struct block_node *old = drive->node;
+    const char *name = node == NULL              ? NULL
+                       : *block_id(node) != '\0' ? block_id(node)
+                                                 : block_path(node);
+
+    if (!begin(drive, TRAY_MEDIUM, node != NULL, name))
+        return;
+    set_node(drive, node);
+    drive->tray->set_medium(drive->opaque, node);
+    block_unref(old);
+    journal_end(&drive->journal);
+}
+
+static void play_medium(struct block_drive *drive, const uint8_t *data, size_t len)
+{
+    g_autofree char *name = g_strndup((const char *)data, len);
+    struct block_node *node;
+
+    if (block_open(&(const struct block_options){ .id = name }, &node, NULL) == 0)
+        set_medium(drive, node);
+}
+
+static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    struct block_drive *drive = opaque;
+
+    if (drive->tray == NULL)
+        return;
+    if (entry->n[0] == TRAY_OPEN)
+        open_tray(drive, entry->n[1] != 0);
+    else if (entry->n[0] == TRAY_CLOSE)
+        close_tray(drive);
+    else if (entry->n[1] != 0)
+        play_medium(drive, data, len);
+    else
+        set_medium(drive, NULL);
+}
+
+/* ---- Life ---- */
+
 struct block_drive *block_drive_new(const char *id, const char *serial, struct block_node *node)
 {
     struct block_drive *drive = g_new0(struct block_drive, 1);
@@ -34,6 +112,7 @@ struct block_drive *block_drive_new(const char *id, const char *serial, struct b
     drive->id = g_strdup(id);
     drive->serial = g_strdup(serial);
     set_node(drive, node);
+    journal_join(&drive->journal, "drive", id, play, drive);
     return drive;
 }
 
@@ -44,6 +123,7 @@ void block_drive_free(struct block_drive *drive)
     struct block_node *node = drive->node;
     set_node(drive, NULL);
     block_unref(node);
+    journal_leave(&drive->journal);
     g_free(drive->serial);
     g_free(drive->id);
     g_free(drive);
@@ -93,7 +173,7 @@ int block_drive_open_tray(struct block_drive *drive, bool force, GError **err)
 
     if (rc < 0)
         return rc;
-    rc = drive->tray->open(drive->opaque, force);
+    rc = open_tray(drive, force);
     return rc == 0 ? 0 : fail(err, -rc, "drive %s: the guest has locked the tray", drive->id);
 }
 
@@ -102,7 +182,7 @@ int block_drive_close_tray(struct block_drive *drive, GError **err)
     int rc = check_removable(drive, err);
 
     if (rc == 0)
-        drive->tray->close(drive->opaque);
+        close_tray(drive);
     return rc;
 }
 
@@ -121,10 +201,7 @@ int block_drive_remove_medium(struct block_drive *drive, GError **err)
 
     if (rc < 0)
         return rc;
-    struct block_node *node = drive->node;
-    drive->tray->set_medium(drive->opaque, NULL);
-    set_node(drive, NULL);
-    block_unref(node);
+    set_medium(drive, NULL);
     return 0;
 }
 
@@ -138,8 +215,7 @@ int block_drive_insert_medium(struct block_drive *drive, struct block_node *node
         rc = block_set_throttle(node, &drive->throttle, err);
     if (rc < 0)
         return rc;
-    set_node(drive, node);
-    drive->tray->set_medium(drive->opaque, node);
+    set_medium(drive, node);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <glib.h>
 
+#include "base/journal.h"
 #include "block/node.h"
 
 /* What a device with a removable medium does for whoever controls the machine. */
@@ -51,6 +52,7 @@ struct block_drive {
     void *opaque;
     const struct block_drive_events *events; /* may be NULL */
     void *events_opaque;
+    struct journal_source journal;
 };
 
 /* Takes over the caller's reference on node, which may be NULL. id and serial are copied. */

@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 #include <glib.h>
 
+#include "base/journal.h"
 #include "block/file.h"
 #include "block/node.h"
 #include "block/throttle.h"
@@ -122,6 +123,10 @@ struct block_node {
     guint throttle_timer;
 
     struct block_stats stats;
+
+    struct journal_source journal;
+    uint64_t n_requests; /* that were ever submitted: their numbers in the journal */
+    bool replayed;       /* there is no image: requests end when the recording says so */
 };
 
 extern const struct block_format format_raw, format_qcow2, format_vpc;
@@ -140,6 +145,24 @@ int block_map(struct block_node *node, uint64_t offset, uint64_t len, unsigned f
 int block_read_chain(struct block_node *node, uint64_t offset, uint64_t len, uint8_t *buf);
 int block_read_chain_iov(struct block_node *node, uint64_t offset, uint64_t len,
                          const struct iovec *iov, int n);
+
+/* The users learn of a new size. */
+void node_tell_resized(struct block_node *node);
+
+/* ---- Recording (base/journal.h) ---- */
+
+/* The values are the recording's. */
+enum disk_fact {
+    DISK_SIZE = 1,
+    DISK_PHYSICAL_SECTOR,
+    DISK_READ_ONLY,
+    DISK_DISCARD,
+    DISK_WRITE_CACHE,
+};
+
+journal_play request_play, node_play;
+/* Ends all requests of a node that is replayed: as recorded as long as there is something. */
+void request_replay_all(struct block_node *node);
 
 /* Starts the throttled requests that may start, all of them while the node drains. */
 void request_run_throttled(struct block_node *node);

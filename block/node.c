@@ -41,6 +41,8 @@ static struct block_node *new_node(const struct block_options *o)
     node->rerror = o->rerror;
     node->werror = o->werror;
     node->writes_done = 1; /* what came before us may not be durable: the first flush is real */
+    journal_join(&node->journal, "disk", *node->id != '\0' ? node->id : node->path, node_play,
+                 node);
     TAILQ_INIT(&node->users);
     TAILQ_INIT(&node->tracked);
     TAILQ_INIT(&node->waiting);
@@ -56,6 +58,7 @@ static void free_node(struct block_node *node)
     if (node->opened)
         node->format->close(node);
     file_close(node->file);
+    journal_leave(&node->journal);
     g_free(node->backing_name);
     g_free(node->backing_format_name);
     g_free(node->id);
@@ -182,12 +185,26 @@ static int open_with_chain(const struct block_options *o, struct block_node **ou
     return ret;
 }
 
+/* The device sees what the recorded one saw; what is asked and answered is in the journal. */
+static struct block_node *open_replayed(const struct block_options *o)
+{
+    struct block_node *node = new_node(o);
+
+    node->format = &format_raw;
+    node->replayed = true;
+    return node;
+}
+
 /* With snapshot=on the image itself becomes the read-only backing file of a temporary one. */
 int block_open(const struct block_options *options, struct block_node **out, GError **err)
 {
     struct block_options base = *options;
     struct block_node *node = NULL;
 
+    if (journal_replaying()) {
+        *out = open_replayed(options);
+        return 0;
+    }
     if (!options->snapshot)
         return open_with_chain(options, out, err);
     base.read_only = true;
@@ -218,9 +235,18 @@ void block_unref(struct block_node *node)
 
 /* ---- queries ---- */
 
+/* A device that asks gets in a replay what it got before. */
+static uint64_t fact(const struct block_node *node, enum disk_fact what, uint64_t value)
+{
+    struct journal_entry entry = { .kind = JOURNAL_DISK_FACT, .n = { what, value } };
+
+    journal_input(&node->journal, &entry);
+    return entry.n[1];
+}
+
 uint64_t block_size(const struct block_node *node)
 {
-    return node->size;
+    return fact(node, DISK_SIZE, node->size);
 }
 
 uint32_t block_sector_size(const struct block_node *node)
@@ -230,22 +256,29 @@ uint32_t block_sector_size(const struct block_node *node)
 
 uint32_t block_physical_sector_size(const struct block_node *node)
 {
-    return MAX(node->file->align, BLOCK_SECTOR_SIZE);
+    uint32_t align = node->file != NULL ? node->file->align : 0;
+
+    return (uint32_t)fact(node, DISK_PHYSICAL_SECTOR, MAX(align, BLOCK_SECTOR_SIZE));
 }
 
-bool block_read_only(const struct block_node *node)
+static bool is_read_only(const struct block_node *node)
 {
     return node->read_only && !node->inactive;
 }
 
+bool block_read_only(const struct block_node *node)
+{
+    return fact(node, DISK_READ_ONLY, is_read_only(node)) != 0;
+}
+
 bool block_discard_enabled(const struct block_node *node)
 {
-    return node->discard_unmap && !block_read_only(node);
+    return fact(node, DISK_DISCARD, node->discard_unmap && !is_read_only(node)) != 0;
 }
 
 bool block_write_cache(const struct block_node *node)
 {
-    return !node->writethrough;
+    return fact(node, DISK_WRITE_CACHE, !node->writethrough) != 0;
 }
 
 const char *block_id(const struct block_node *node)
@@ -293,10 +326,28 @@ struct block_node *block_backing(const struct block_node *node)
     return node->backing;
 }
 
-int block_resize(struct block_node *node, uint64_t size, GError **err)
+void node_tell_resized(struct block_node *node)
 {
     struct block_user *user;
 
+    if (!journal_begin(&node->journal, JOURNAL_NUMBERS_OF(JOURNAL_DISK_RESIZED, 0)))
+        return;
+    TAILQ_FOREACH(user, &node->users, link)
+    if (user->ops != NULL && user->ops->resized != NULL)
+        user->ops->resized(user->opaque);
+    journal_end(&node->journal);
+}
+
+void node_play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    if (entry->kind == JOURNAL_DISK_RESIZED)
+        node_tell_resized(opaque);
+    else
+        request_play(opaque, entry, data, len);
+}
+
+int block_resize(struct block_node *node, uint64_t size, GError **err)
+{
     if (node->read_only)
         return fail(err, EROFS, "%s: is read-only and cannot be resized", node->path);
     if (size % BLOCK_SECTOR_SIZE != 0 || size > INT64_MAX)
@@ -310,9 +361,7 @@ int block_resize(struct block_node *node, uint64_t size, GError **err)
     if (ret < 0)
         return ret;
     node->size = size;
-    TAILQ_FOREACH(user, &node->users, link)
-    if (user->ops != NULL && user->ops->resized != NULL)
-        user->ops->resized(user->opaque);
+    node_tell_resized(node);
     return 0;
 }
 
@@ -385,6 +434,10 @@ void block_drain(struct block_node *node)
 {
     bool nested = node->draining;
 
+    if (node->replayed) {
+        request_replay_all(node);
+        return;
+    }
     node->draining = true;
     while (node->in_flight > 0) {
         request_run_throttled(node);
@@ -412,6 +465,10 @@ static int sync_wait(struct block_node *node, const struct sync_wait *wait)
 {
     bool nested = node->draining;
 
+    if (node->replayed) {
+        request_replay_all(node);
+        return wait->ret;
+    }
     node->draining = true;
     while (!wait->done) {
         request_run_throttled(node);

@@ -35,6 +35,7 @@ struct block_request {
     bool refused;
     unsigned pending; /* pieces in flight */
     int64_t start_ns;
+    uint64_t number;      /* in the journal */
     uint64_t writes_done; /* a flush covers the writes up to this one */
 
     enum { NOWHERE, TRACKED, WAITING, THROTTLED } queue;
@@ -102,6 +103,18 @@ static void count(struct block_request *req)
     }
 }
 
+/* What was read is kept, so that a replay needs no image. */
+static bool journal_done(const struct block_request *req)
+{
+    bool has_data = req->kind == REQ_READ && req->ret == 0;
+    const struct journal_entry entry = { .kind = JOURNAL_DISK_DONE,
+                                         .n = { req->number, (uint64_t)req->ret },
+                                         .iov = req->iov,
+                                         .n_iov = has_data ? req->n : 0 };
+
+    return journal_begin(&req->node->journal, &entry);
+}
+
 /* The last of a request. Its node may be gone after the done callback. */
 static void finish(struct pool_work *work)
 {
@@ -111,6 +124,8 @@ static void finish(struct pool_work *work)
     void *opaque = req->opaque;
     int ret = req->ret;
 
+    if (!journal_done(req))
+        return;
     leave_queue(req);
     count(req);
     if (is_write(req))
@@ -121,7 +136,9 @@ static void finish(struct pool_work *work)
     node->in_flight--;
     if (!TAILQ_EMPTY(&node->waiting))
         start_waiting(node);
+    const struct journal_source journal = node->journal; /* the node may go */
     done(opaque, ret);
+    journal_end(&journal);
 }
 
 static void finish_later(struct block_request *req, int ret)
@@ -461,6 +478,63 @@ static void detect_zeroes(struct block_request *req)
         req->flags |= BLOCK_REQ_UNMAP;
 }
 
+/* ---- recording ---- */
+
+static void journal_submitted(const struct block_request *req)
+{
+    const struct journal_entry entry = {
+        .kind = JOURNAL_DISK_REQUEST,
+        .n = { req->number, req->kind, req->offset, req->len, req->flags },
+        .iov = req->iov,
+        .n_iov = req->kind == REQ_WRITE ? req->n : 0,
+    };
+
+    journal_effect(&req->node->journal, &entry);
+}
+
+static struct block_request *find_number(const struct block_node *node, uint64_t number)
+{
+    struct block_request *req;
+
+    TAILQ_FOREACH(req, &node->tracked, link)
+    if (req->number == number)
+        return req;
+    return NULL;
+}
+
+void request_play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    struct block_request *req = find_number(opaque, entry->n[0]);
+
+    if (req == NULL || entry->kind != JOURNAL_DISK_DONE)
+        return;
+    req->ret = (int)entry->n[1];
+    if (req->kind == REQ_READ && len > 0 && len <= iov_size(req->iov, req->n))
+        iov_from_buf(req->iov, req->n, 0, data, len);
+    finish(&req->work);
+}
+
+/* Nobody waits for what the recording does not end: the machine is taken apart, or it differed. */
+static void forget(struct block_request *req)
+{
+    block_done *done = req->done;
+    void *opaque = req->opaque;
+
+    leave_queue(req);
+    req->node->in_flight--;
+    g_free(req);
+    done(opaque, -EIO);
+}
+
+void request_replay_all(struct block_node *node)
+{
+    while (node->in_flight > 0)
+        if (!journal_play_next() && node->in_flight > 0)
+            forget(TAILQ_FIRST(&node->tracked));
+}
+
+/* ---- submission by users ---- */
+
 static void submit(struct block_user *user, struct block_request model)
 {
     struct block_request *req = g_new(struct block_request, 1);
@@ -469,7 +543,14 @@ static void submit(struct block_user *user, struct block_request model)
     *req = model;
     req->node = node;
     req->start_ns = now_ns();
+    req->number = ++node->n_requests;
     node->in_flight++;
+    if (journal_on())
+        journal_submitted(req);
+    if (node->replayed) {
+        track(req);
+        return;
+    }
     req->ret = check(user, req);
     if (req->ret < 0) {
         req->refused = true;

@@ -4,6 +4,7 @@
 #ifndef CHARDEV_BACKEND_H
 #define CHARDEV_BACKEND_H
 
+#include "base/journal.h"
 #include "chardev/chardev.h"
 
 /* The head of every back end's struct. */
@@ -15,7 +16,8 @@ struct chardev {
     const struct chardev_frontend *frontend;
     void *opaque;
     bool connected;
-    guint opened_source; /* reports CHARDEV_OPENED to a new front end */
+    struct journal_source journal; /* joined: the front end is a device's */
+    guint opened_source;           /* reports CHARDEV_OPENED to a new front end */
 };
 
 struct chardev_backend {

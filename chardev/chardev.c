@@ -43,6 +43,8 @@ static int open_backend(struct chardev *chr, struct opts *opts, GError **err)
 {
     int rc = 0;
 
+    if (journal_replaying())
+        return chr->backend->open(chr, err);
     if (chr->backend->configure != NULL)
         rc = chr->backend->configure(chr, opts, err);
     if (rc == 0)
@@ -58,7 +60,8 @@ struct chardev *chardev_create(struct opts *opts, const char *label, GError **er
         label = opts_require(opts, "id", err);
     if (name == NULL || label == NULL)
         return NULL;
-    const struct chardev_backend *backend = find_backend(opts, name, err);
+    const struct chardev_backend *backend = journal_replaying() ? &chardev_null
+                                                                : find_backend(opts, name, err);
     if (backend == NULL)
         return NULL;
     struct chardev *chr = g_malloc0(backend->size);
@@ -80,6 +83,7 @@ void chardev_destroy(struct chardev *chr)
     chardev_attach(chr, NULL, NULL);
     if (chr->backend->close != NULL)
         chr->backend->close(chr);
+    journal_leave(&chr->journal);
     g_free(chr->where);
     g_free(chr->label);
     g_free(chr->filename);
@@ -194,9 +198,20 @@ void chardev_attach(struct chardev *chr, const struct chardev_frontend *frontend
     chardev_accept_input(chr);
 }
 
+static void journal_sent(struct chardev *chr, const uint8_t *data, size_t len)
+{
+    const struct iovec iov = { (void *)(uintptr_t)data, len }; /* only read */
+
+    journal_effect(&chr->journal, &(const struct journal_entry){
+                                      .kind = JOURNAL_CHAR_SENT, .iov = &iov, .n_iov = 1 });
+}
+
 size_t chardev_write(struct chardev *chr, const uint8_t *data, size_t len)
 {
-    return chr->backend->write != NULL ? chr->backend->write(chr, data, len) : len;
+    if (journal_on())
+        journal_sent(chr, data, len);
+    size_t taken = chr->backend->write != NULL ? chr->backend->write(chr, data, len) : len;
+    return journal_ask(&chr->journal, JOURNAL_CHAR_TAKEN, taken);
 }
 
 void chardev_accept_input(struct chardev *chr)
@@ -221,20 +236,31 @@ size_t chardev_room(const struct chardev *chr)
 
 void chardev_deliver(struct chardev *chr, const uint8_t *data, size_t len)
 {
-    if (chr->frontend != NULL && len > 0)
-        chr->frontend->receive(chr->opaque, data, len);
+    const struct iovec iov = { (void *)(uintptr_t)data, len }; /* only read */
+    const struct journal_entry entry = { .kind = JOURNAL_CHAR_RECEIVED, .iov = &iov, .n_iov = 1 };
+
+    if (chr->frontend == NULL || len == 0 || !journal_begin(&chr->journal, &entry))
+        return;
+    chr->frontend->receive(chr->opaque, data, len);
+    journal_end(&chr->journal);
 }
 
 void chardev_report(struct chardev *chr, enum chardev_event event)
 {
-    if (chr->frontend != NULL && chr->frontend->event != NULL)
-        chr->frontend->event(chr->opaque, event);
+    if (chr->frontend == NULL || chr->frontend->event == NULL ||
+        !journal_begin(&chr->journal, JOURNAL_NUMBERS_OF(JOURNAL_CHAR_EVENT, event)))
+        return;
+    chr->frontend->event(chr->opaque, event);
+    journal_end(&chr->journal);
 }
 
 void chardev_report_writable(struct chardev *chr)
 {
-    if (chr->frontend != NULL && chr->frontend->writable != NULL)
-        chr->frontend->writable(chr->opaque);
+    if (chr->frontend == NULL || chr->frontend->writable == NULL ||
+        !journal_begin(&chr->journal, JOURNAL_NUMBERS_OF(JOURNAL_CHAR_WRITABLE, 0)))
+        return;
+    chr->frontend->writable(chr->opaque);
+    journal_end(&chr->journal);
 }
 
 void chardev_set_filename(struct chardev *chr, char *filename)
@@ -252,4 +278,24 @@ void chardev_set_connected(struct chardev *chr, bool connected)
     chardev_report(chr, connected ? CHARDEV_OPENED : CHARDEV_CLOSED);
     if (!connected)
         chardev_report_writable(chr);
+}
+
+/* ---- Recording ---- */
+
+static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    struct chardev *chr = opaque;
+
+    switch (entry->kind) {
+    case JOURNAL_CHAR_RECEIVED: chardev_deliver(chr, data, len); break;
+    case JOURNAL_CHAR_EVENT: chardev_report(chr, (enum chardev_event)entry->n[0]); break;
+    case JOURNAL_CHAR_WRITABLE: chardev_report_writable(chr); break;
+    default: break;
+    }
+}
+
+void chardev_journal(struct chardev *chr)
+{
+    if (chr->journal.id == 0)
+        journal_join(&chr->journal, "chardev", chr->label, play, chr);
 }

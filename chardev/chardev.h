@@ -65,6 +65,12 @@ const char *chardev_label(const struct chardev *chr);
 const char *chardev_filename(const struct chardev *chr);
 bool chardev_connected(const struct chardev *chr);
 
+/*
+ * The front end will be a device of the machine, not a monitor: what passes goes into the journal
+ * (base/journal.h), where there is one. While a replay runs, there is no host behind any chardev.
+ */
+void chardev_journal(struct chardev *chr);
+
 /* NULL detaches. Attaching reports CHARDEV_OPENED from the loop when a peer is there already. */
 void chardev_attach(struct chardev *chr, const struct chardev_frontend *frontend, void *opaque);
 

@@ -5,7 +5,7 @@
  * A core turns the guest's accesses into ioreqs and hands them to ioreq_dispatch(); the machine
  * tells it of memory, interrupts and shutdown through this table. The machine creates only the
  * chips that the core does not emulate itself (`chips`). The cores: kvm.c, xen.c, qtest.c and
- * trace.c (replay).
+ * replay.c.
  */
 #ifndef IOREQ_CORE_H
 #define IOREQ_CORE_H

@@ -75,7 +75,7 @@ static void repeat(struct dispatch *d, struct ioreq *req, enum bus_space space)
         req->data = value;
 }
 
-void ioreq_dispatch(struct dispatch *d, struct ioreq *req)
+static void dispatch(struct dispatch *d, struct ioreq *req)
 {
     enum bus_space space = req->type == IOREQ_TYPE_PIO ? BUS_PIO : BUS_MMIO;
 
@@ -93,6 +93,51 @@ void ioreq_dispatch(struct dispatch *d, struct ioreq *req)
     } else {
         repeat(d, req, space);
     }
-    if (G_UNLIKELY(d->observer.done != NULL))
-        d->observer.done(d->observer.opaque, req);
+}
+
+/* ---- Recording ---- */
+
+/* Of a read only where it goes; its answer is an effect. */
+static void dispatch_journaled(struct dispatch *d, struct ioreq *req)
+{
+    bool answers = is_read(req) && (req->flags & IOREQ_DATA_IS_PTR) == 0;
+
+    if (!journal_begin(&d->journal,
+                       JOURNAL_NUMBERS_OF(JOURNAL_IOREQ, req->type, req->flags, req->addr,
+                                          req->size, req->count, answers ? 0 : req->data)))
+        return;
+    dispatch(d, req);
+    if (answers)
+        journal_effect(&d->journal, JOURNAL_NUMBERS_OF(JOURNAL_ANSWER, req->data));
+    journal_end(&d->journal);
+}
+
+static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    struct ioreq req = { .type = (uint8_t)entry->n[0],
+                         .flags = (uint8_t)entry->n[1],
+                         .addr = entry->n[2],
+                         .size = (uint32_t)entry->n[3],
+                         .count = (uint32_t)entry->n[4],
+                         .data = entry->n[5] };
+
+    dispatch_journaled(opaque, &req);
+}
+
+void dispatch_join(struct dispatch *d)
+{
+    journal_join(&d->journal, "cpu", NULL, play, d);
+}
+
+void dispatch_leave(struct dispatch *d)
+{
+    journal_leave(&d->journal);
+}
+
+void ioreq_dispatch(struct dispatch *d, struct ioreq *req)
+{
+    if (G_LIKELY(!journal_on()))
+        dispatch(d, req);
+    else
+        dispatch_journaled(d, req);
 }

@@ -7,23 +7,18 @@
 #ifndef IOREQ_DISPATCH_H
 #define IOREQ_DISPATCH_H
 
+#include "base/journal.h"
 #include "ioreq/ioreq.h"
 
 struct bus;
 struct memmap;
 struct pci_bus;
 
-/* Sees every request after it was answered (a read's value is in it); for recording. */
-struct dispatch_observer {
-    void (*done)(void *opaque, const struct ioreq *req);
-    void *opaque;
-};
-
 struct dispatch {
     struct bus *bus;
     struct memmap *mem;
     struct pci_bus *pci; /* NULL: no PCI */
-    struct dispatch_observer observer;
+    struct journal_source journal;
     uint64_t refused; /* requests that made no sense */
 };
 
@@ -33,6 +28,10 @@ struct dispatch {
  * refused here.
  */
 void ioreq_dispatch(struct dispatch *d, struct ioreq *req);
+
+/* Joins the journal, where there is one, as the place where accesses come from; and leaves it. */
+void dispatch_join(struct dispatch *d);
+void dispatch_leave(struct dispatch *d);
 
 /*
  * The repetitions of one request are bounded: a core cuts longer ones, as Xen and KVM do by the

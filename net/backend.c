@@ -1,6 +1,7 @@
 #include "net/backend.h"
 
 #include "base/error.h"
+#include "net/journal.h"
 #include "net/pcap.h"
 #include "net/segment.h"
 
@@ -17,12 +18,16 @@ void net_backend_init(struct net_backend *backend, const struct net_backend_ops 
                       const char *id)
 {
     *backend = (struct net_backend){ .ops = ops, .id = g_strdup(id) };
+    journal_join(&backend->journal, "netdev", id, net_journal_play, backend);
 }
 
 void net_destroy(struct net_backend *backend)
 {
-    if (backend->nic_ops != NULL)
+    if (backend->nic_ops != NULL && net_journal_begin(backend, NET_EVENT_UNPLUGGED)) {
         backend->nic_ops->unplugged(backend->nic);
+        journal_end(&backend->journal);
+    }
+    journal_leave(&backend->journal);
     net_detach(backend);
     g_slist_foreach(backend->captures, pcap_backend_gone, NULL);
     g_slist_free(backend->captures);
@@ -129,14 +134,18 @@ static bool send_cut(struct net_backend *backend, const struct net_packet *packe
     return true;
 }
 
-unsigned net_send(struct net_backend *backend, const struct net_packet *packets, unsigned n)
+static bool link_up(const struct net_backend *backend)
+{
+    return backend->connected && !backend->unplugged;
+}
+
+static unsigned send_all(struct net_backend *backend, const struct net_packet *packets, unsigned n)
 {
     unsigned done = 0;
     unsigned budget = FRAMES_BUDGET;
 
-    if (!net_link_up(backend)) {
-        if (backend != NULL)
-            backend->stats.tx_dropped += n;
+    if (!link_up(backend)) {
+        backend->stats.tx_dropped += n;
         return n;
     }
     while (done < n) {
@@ -156,6 +165,17 @@ unsigned net_send(struct net_backend *backend, const struct net_packet *packets,
     return done;
 }
 
+unsigned net_send(struct net_backend *backend, const struct net_packet *packets, unsigned n)
+{
+    if (backend == NULL)
+        return n;
+    if (G_LIKELY(!journal_on()))
+        return send_all(backend, packets, n);
+    net_journal_sent(backend, packets, n);
+    return (unsigned)journal_ask(&backend->journal, JOURNAL_NET_TAKEN,
+                                 send_all(backend, packets, n));
+}
+
 void net_send_cancel(struct net_backend *backend)
 {
     if (backend == NULL)
@@ -168,8 +188,10 @@ void net_send_cancel(struct net_backend *backend)
 
 void net_writable(struct net_backend *backend)
 {
-    if (backend->nic_ops != NULL)
-        backend->nic_ops->writable(backend->nic);
+    if (backend->nic_ops == NULL || !net_journal_begin(backend, NET_EVENT_WRITABLE))
+        return;
+    backend->nic_ops->writable(backend->nic);
+    journal_end(&backend->journal);
 }
 
 /* ---- Receiving ---- */
@@ -190,7 +212,7 @@ bool net_can_deliver(const struct net_backend *backend)
 static unsigned deliver_plain(struct net_backend *backend, const struct net_packet *packets,
                               unsigned n)
 {
-    unsigned taken = backend->nic_ops->receive(backend->nic, packets, n);
+    unsigned taken = net_journal_receive(backend, packets, n);
 
     for (unsigned i = 0; i < taken; i++) {
         backend->stats.rx_packets++;
@@ -249,13 +271,15 @@ unsigned net_deliver(struct net_backend *backend, const struct net_packet *packe
 
 bool net_link_up(const struct net_backend *backend)
 {
-    return backend != NULL && backend->connected && !backend->unplugged;
+    return backend != NULL && journal_ask(&backend->journal, JOURNAL_NET_UP, link_up(backend)) != 0;
 }
 
 static void link_changed(struct net_backend *backend)
 {
-    if (backend->nic_ops != NULL)
+    if (backend->nic_ops != NULL && net_journal_begin(backend, NET_EVENT_LINK)) {
         backend->nic_ops->link_changed(backend->nic);
+        journal_end(&backend->journal);
+    }
     net_receive_ready(backend);
     net_writable(backend);
 }

@@ -12,6 +12,7 @@
 #ifndef NET_BACKEND_H
 #define NET_BACKEND_H
 
+#include "base/journal.h"
 #include "net/packet.h"
 
 #include <glib.h>
@@ -137,11 +138,15 @@ struct net_backend {
     const char *nic_name;
     GSList *captures; /* struct pcap, of pcap.h; not owned */
     struct net_stats stats;
+    struct journal_source journal;
     unsigned tx_segment, rx_segment; /* frames of the packet at the front that went already */
     guint retry;                     /* source that calls writable(), or 0 */
     void (*rx_filter_changed)(void *opaque, struct net_backend *backend);
     void *rx_filter_opaque;
 };
+
+/* The back end of a replay (base/journal.h): what comes from the host, the recording has. */
+struct net_backend *net_replay_create(const char *id);
 
 /* Sets up the common part; id is copied. */
 void net_backend_init(struct net_backend *backend, const struct net_backend_ops *ops,

@@ -58,6 +58,10 @@ int netdevs_add(struct netdevs *netdevs, struct opts *opts, GError **err)
         return fail(err, EINVAL, "%s: type and id are needed", opts_where(opts));
     if (netdevs_find(netdevs, id) != NULL)
         return fail(err, EEXIST, "%s: there is a netdev of this id already", opts_where(opts));
+    if (journal_replaying()) {
+        g_ptr_array_add(netdevs->all, net_replay_create(id));
+        return 0;
+    }
     int r = create(kind, id, opts, &backend, err);
     if (r < 0)
         return r;

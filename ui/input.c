@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "base/journal.h"
 
 #define MAX_SEQUENCES 64
 
@@ -34,6 +35,7 @@ struct sequence {
 struct input {
     GPtrArray *keyboards, *pointers; /* first choice first */
     GPtrArray *listeners;
+    struct journal_source journal;
     unsigned next_index;
     unsigned leds;
 
@@ -50,6 +52,65 @@ struct input {
                 l_->ops->op(l_->opaque, ##__VA_ARGS__);                            \
         }                                                                          \
     } while (0)
+
+/* ---- Recording ---- */
+
+static void tell_key(const struct input_sink *sink, unsigned code, bool down)
+{
+    const struct journal_source *journal = &sink->input->journal;
+
+    if (!journal_begin(journal, JOURNAL_NUMBERS_OF(JOURNAL_KEY, sink->index, code, down)))
+        return;
+    sink->ops->key(sink->opaque, code, down);
+    journal_end(journal);
+}
+
+static void tell_pointer(const struct input_sink *sink, const struct pointer_event *e)
+{
+    const struct journal_source *journal = &sink->input->journal;
+
+    if (!journal_begin(journal, JOURNAL_NUMBERS_OF(JOURNAL_POINTER, sink->index, (uint32_t)e->x,
+                                                   (uint32_t)e->y, (uint32_t)e->wheel,
+                                                   (uint32_t)e->hwheel, e->buttons)))
+        return;
+    sink->ops->pointer(sink->opaque, e);
+    journal_end(journal);
+}
+
+static const struct input_sink *find_sink(const GPtrArray *sinks, uint64_t index)
+{
+    for (guint i = 0; i < sinks->len; i++) {
+        const struct input_sink *sink = sinks->pdata[i];
+        if (sink->index == index)
+            return sink;
+    }
+    return NULL;
+}
+
+static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    const struct input *input = opaque;
+    const uint64_t *n = entry->n;
+    bool is_key = entry->kind == JOURNAL_KEY;
+    const struct input_sink *sink = find_sink(is_key ? input->keyboards : input->pointers, n[0]);
+    const struct pointer_event event = { .x = (int32_t)n[1],
+                                         .y = (int32_t)n[2],
+                                         .wheel = (int32_t)n[3],
+                                         .hwheel = (int32_t)n[4],
+                                         .buttons = (unsigned)n[5] };
+
+    if (sink != NULL && is_key)
+        tell_key(sink, (unsigned)n[1], n[2] != 0);
+    else if (sink != NULL)
+        tell_pointer(sink, &event);
+}
+
+void input_journal(struct input *input)
+{
+    journal_join(&input->journal, "input", NULL, play, input);
+}
+
+/* ---- Life ---- */
 
 struct input *input_create(void)
 {
@@ -77,6 +138,7 @@ void input_destroy(struct input *input)
         g_source_remove(input->release_timer);
     g_queue_clear_full(&input->sequences, sequence_free);
     g_free(input->sender); /* with no sink left there is nothing to release */
+    journal_leave(&input->journal);
     g_ptr_array_free(input->keyboards, TRUE);
     g_ptr_array_free(input->pointers, TRUE);
     g_ptr_array_free(input->listeners, TRUE);
@@ -216,7 +278,7 @@ void input_key(struct input_source *source, unsigned code, bool down)
     source->down[code] = down;
     NOTIFY(source->input, activity);
     if (sink != NULL)
-        sink->ops->key(sink->opaque, code, down);
+        tell_key(sink, code, down);
 }
 
 bool input_is_down(const struct input_source *source, unsigned code)
@@ -242,7 +304,7 @@ static void pointer(struct input_source *source, const struct pointer_event *eve
     if (sink == NULL || sink->ops->kind != kind)
         return;
     NOTIFY(source->input, activity);
-    sink->ops->pointer(sink->opaque, event);
+    tell_pointer(sink, event);
 }
 
 void input_pointer_relative(struct input_source *source, const struct pointer_event *event)

@@ -62,6 +62,9 @@ struct input *input_create(void);
 /* All sinks, sources and listeners must be gone. */
 void input_destroy(struct input *input);
 
+/* What reaches devices goes into the journal (base/journal.h), where there is one. */
+void input_journal(struct input *input);
+
 /* ---- for devices ---- */
 
 /* ops must live as long as the sink. A new sink is the last choice until it is activated. */

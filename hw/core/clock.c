@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/journal.h"
+
 struct clock {
     bool is_virtual;
     bool running;       /* host clock */
@@ -13,7 +15,8 @@ struct clock {
     int64_t now;        /* virtual clock, or stopped host clock */
     int64_t wall_base;  /* virtual clock */
     struct timer *head; /* armed timers, earliest first */
-    int fd;             /* timerfd; -1 for a virtual clock */
+    struct journal_source journal;
+    int fd; /* timerfd; -1 for a virtual clock */
     GSource *source;
 };
 
@@ -37,12 +40,18 @@ int64_t clock_next_deadline(const struct clock *clock)
 
 int64_t clock_now(const struct clock *clock)
 {
+    int64_t now;
+
+    if (journal_time(&now))
+        return now;
     return clock->running ? monotonic(CLOCK_MONOTONIC) + clock->offset : clock->now;
 }
 
 int64_t clock_wall(const struct clock *clock)
 {
-    return clock->is_virtual ? clock->wall_base + clock->now : monotonic(CLOCK_REALTIME);
+    int64_t wall = clock->is_virtual ? clock->wall_base + clock->now : monotonic(CLOCK_REALTIME);
+
+    return (int64_t)journal_ask(&clock->journal, JOURNAL_WALL_CLOCK, (uint64_t)wall);
 }
 
 /* Arms the timerfd for the first deadline: no wake-up comes while nothing is due. */
@@ -66,10 +75,22 @@ static void rearm(struct clock *clock)
 
 static void expire(struct clock *clock, struct timer *timer)
 {
+    if (!journal_begin(&clock->journal,
+                       JOURNAL_NUMBERS_OF(JOURNAL_TIMER, (uint64_t)timer->deadline)))
+        return;
     clock->head = timer->next;
     timer->next = NULL;
     timer->deadline = TIMER_OFF;
     timer->expired(timer->opaque);
+    journal_end(&clock->journal);
+}
+
+static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    struct clock *clock = opaque;
+
+    if (clock->head != NULL)
+        expire(clock, clock->head);
 }
 
 /*
@@ -99,6 +120,7 @@ static struct clock *create(bool is_virtual)
 
     clock->is_virtual = is_virtual;
     clock->fd = -1;
+    journal_join(&clock->journal, "clock", NULL, play, clock);
     return clock;
 }
 
@@ -130,6 +152,7 @@ void clock_destroy(struct clock *clock)
         g_source_unref(clock->source);
         close(clock->fd);
     }
+    journal_leave(&clock->journal);
     g_free(clock);
 }
 
@@ -155,6 +178,7 @@ void clock_set(struct clock *clock, int64_t now)
 {
     clock->offset += now - clock_now(clock);
     clock->now = now;
+    journal_set_time(now);
     rearm(clock);
 }
 

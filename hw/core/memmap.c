@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/journal.h"
 #include "hw/core/dma.h"
 
 struct memmap {
@@ -13,6 +14,7 @@ struct memmap {
     struct mem_block *last_hit;
     const struct mem_ops *ops;
     void *core;
+    struct journal_source journal;
 };
 
 static const struct mem_ops no_ops;
@@ -23,6 +25,7 @@ struct memmap *memmap_create(void)
 
     map->blocks = g_ptr_array_new();
     map->ops = &no_ops;
+    journal_join(&map->journal, "memory", NULL, NULL, NULL);
     return map;
 }
 
@@ -30,6 +33,7 @@ void memmap_destroy(struct memmap *map)
 {
     while (map->blocks->len > 0)
         memmap_unmap(map, map->blocks->pdata[map->blocks->len - 1]);
+    journal_leave(&map->journal);
     g_ptr_array_unref(map->blocks);
     g_free(map);
 }
@@ -159,7 +163,7 @@ void mem_free(uint8_t *host, uint64_t size)
 
 /* ---- DMA ---- */
 
-void *dma_map(struct memmap *map, uint64_t gpa, uint64_t *len, bool write)
+static void *reach(struct memmap *map, uint64_t gpa, uint64_t *len, bool write)
 {
     struct mem_block *b = memmap_find(map, gpa);
 
@@ -173,7 +177,7 @@ void *dma_map(struct memmap *map, uint64_t gpa, uint64_t *len, bool write)
     return b->host + offset;
 }
 
-void dma_unmap(struct memmap *map, uint64_t gpa, void *host, uint64_t len, bool written)
+static void release(struct memmap *map, uint64_t gpa, void *host, uint64_t len, bool written)
 {
     struct mem_block *b = memmap_find(map, gpa);
 
@@ -193,14 +197,14 @@ static int copy(struct memmap *map, uint64_t gpa, void *buf, uint64_t len, bool 
 
     while (len > 0) {
         uint64_t n = len;
-        void *host = dma_map(map, gpa, &n, write);
+        void *host = reach(map, gpa, &n, write);
         if (host == NULL)
             return -EFAULT;
         if (write)
             memcpy(host, p, n);
         else
             memcpy(p, host, n);
-        dma_unmap(map, gpa, host, n, write);
+        release(map, gpa, host, n, write);
         p += n;
         len -= n;
         if (__builtin_add_overflow(gpa, n, &gpa) && len > 0)
@@ -209,14 +213,79 @@ static int copy(struct memmap *map, uint64_t gpa, void *buf, uint64_t len, bool 
     return 0;
 }
 
+/*
+ * What a device reads is kept whole, since a replay has no guest that wrote it; there it is put
+ * into the memory too, as a device may look at the same place again.
+ */
+static int journal_read(struct memmap *map, uint64_t gpa, void *buf, uint64_t len, int rc)
+{
+    struct journal_entry entry = { .kind = JOURNAL_DMA_READ,
+                                   .n = { gpa, len, (uint64_t)rc },
+                                   .iov = &(struct iovec){ buf, len },
+                                   .n_iov = 1 };
+
+    journal_input(&map->journal, &entry);
+    if (journal_replaying())
+        copy(map, gpa, buf, len, true);
+    return (int)entry.n[2];
+}
+
+static void journal_write(struct memmap *map, uint64_t gpa, const void *buf, uint64_t len)
+{
+    const struct iovec iov = { (void *)(uintptr_t)buf, len }; /* only read */
+
+    journal_effect(&map->journal, &(const struct journal_entry){
+                                      .kind = JOURNAL_DMA_WRITE,
+                                      .n = { gpa },
+                                      .iov = &iov,
+                                      .n_iov = 1,
+                                  });
+}
+
+/* As a read; a mapping to write to has nothing yet that matters. */
+static void *journal_map(struct memmap *map, uint64_t gpa, uint64_t asked, uint64_t *len,
+                         bool write, void *host)
+{
+    uint64_t had = host != NULL ? *len : 0;
+    struct journal_entry entry = { .kind = JOURNAL_DMA_MAP,
+                                   .n = { gpa, asked, write, had },
+                                   .iov = &(struct iovec){ host, write ? 0 : had },
+                                   .n_iov = 1 };
+
+    journal_input(&map->journal, &entry);
+    *len = MIN(entry.n[3], had);
+    if (*len > 0 || host == NULL)
+        return host;
+    release(map, gpa, host, had, false);
+    return NULL;
+}
+
+void *dma_map(struct memmap *map, uint64_t gpa, uint64_t *len, bool write)
+{
+    uint64_t asked = *len;
+    void *host = reach(map, gpa, len, write);
+
+    return G_LIKELY(!journal_on()) ? host : journal_map(map, gpa, asked, len, write, host);
+}
+
+void dma_unmap(struct memmap *map, uint64_t gpa, void *host, uint64_t len, bool written)
+{
+    if (written && journal_on())
+        journal_write(map, gpa, host, len);
+    release(map, gpa, host, len, written);
+}
+
 int dma_read(struct memmap *map, uint64_t gpa, void *buf, uint64_t len)
 {
     memset(buf, 0xff, len); /* what a bus master reads where nothing answers */
-    return copy(map, gpa, buf, len, false);
+    int rc = copy(map, gpa, buf, len, false);
+    return G_LIKELY(!journal_on()) ? rc : journal_read(map, gpa, buf, len, rc);
 }
 
 int dma_write(struct memmap *map, uint64_t gpa, const void *buf, uint64_t len)
 {
+    if (journal_on())
+        journal_write(map, gpa, buf, len);
     /* copy() only reads from buf when it writes to the guest */
     return copy(map, gpa, (void *)(uintptr_t)buf, len, true);
 }

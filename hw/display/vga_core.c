@@ -21,6 +21,7 @@ int vga_create(struct vga *v, struct device *dev, const struct vga_chip_ops *ops
     v->vram = (struct mem_block){
         .name = "vram", .host = v->memory, .size = size, .flags = MEM_LOG_DIRTY
     };
+    journal_join(&v->journal, "video", dev->id, vga_screen_play, v);
     vga_screen_create(v);
     /* In the background: other cards have ports in between (LPT at 0x3BC). */
     v->ports = (struct region){
@@ -42,6 +43,7 @@ void vga_destroy(struct vga *v)
     bus_unmap(v->dev->services->bus, &v->window);
     memmap_unmap(v->dev->services->mem, &v->vram);
     vga_screen_destroy(v);
+    journal_leave(&v->journal);
     g_free(v->vram.dirty);
     mem_free(v->memory, v->memory_size);
 }

@@ -13,6 +13,7 @@
 
 #include <pixman.h>
 
+#include "base/journal.h"
 #include "hw/core/bus.h"
 #include "hw/core/memmap.h"
 #include "hw/core/state.h"
@@ -200,6 +201,7 @@ struct vga {
     uint8_t *memory; /* vram.host, for the state table */
     uint32_t memory_size;
     struct vga_screen *screen;
+    struct journal_source journal;
 };
 
 extern const struct state_field vga_state[];

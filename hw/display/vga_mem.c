@@ -7,6 +7,8 @@
  */
 #include "hw/display/vga_core.h"
 
+#include "base/journal.h"
+
 bool vga_window_address(const struct vga *v, uint32_t offset, uint32_t *address)
 {
     static const struct {
@@ -55,9 +57,24 @@ static uint8_t compare_color(const struct vga *v)
     return (uint8_t)~differs;
 }
 
+static void journal_video_memory(struct vga *v, uint32_t offset)
+{
+    struct journal_entry entry = { .kind = JOURNAL_VIDEO_MEMORY,
+                                   .n = { offset },
+                                   .iov = &(struct iovec){ v->memory + offset, 4 },
+                                   .n_iov = 1 };
+
+    journal_input(&v->journal, &entry);
+}
+
 uint8_t vga_mem_read(struct vga *v, uint32_t address)
 {
-    memcpy(v->latch, v->memory + plane_offset(v, address), 4);
+    uint32_t offset = plane_offset(v, address);
+
+    /* What the guest wrote through its own mapping, nobody was told. */
+    if (G_UNLIKELY(journal_on()) && v->vram.mapped)
+        journal_video_memory(v, offset);
+    memcpy(v->latch, v->memory + offset, 4);
     if ((v->gr[GR_MODE] & GR_MODE_READ_COMPARE) != 0)
         return compare_color(v);
     return v->latch[read_plane(v, address)];

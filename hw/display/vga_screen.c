@@ -353,8 +353,18 @@ static void ui_info(void *opaque, unsigned width, unsigned height)
 {
     struct vga *v = opaque;
 
-    if (v->ops->ui_info != NULL)
-        v->ops->ui_info(v->chip, width, height);
+    if (v->ops->ui_info == NULL ||
+        !journal_begin(&v->journal, JOURNAL_NUMBERS_OF(JOURNAL_SCREEN_SIZE, width, height)))
+        return;
+    v->ops->ui_info(v->chip, width, height);
+    journal_end(&v->journal);
+}
+
+void vga_screen_play(void *opaque, const struct journal_entry *entry, const uint8_t *data,
+                     size_t len)
+{
+    if (entry->kind == JOURNAL_SCREEN_SIZE)
+        ui_info(opaque, (unsigned)entry->n[0], (unsigned)entry->n[1]);
 }
 
 static const struct console_source_ops source_ops = {

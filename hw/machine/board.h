@@ -2,6 +2,7 @@
 #ifndef HW_MACHINE_BOARD_H
 #define HW_MACHINE_BOARD_H
 
+#include "base/journal.h"
 #include "hw/core/bus.h"
 #include "hw/core/clock.h"
 #include "hw/core/memmap.h"
@@ -18,6 +19,7 @@ struct machine {
     struct dispatch dispatch;
     struct core *core;
     struct machine_host host;
+    struct journal_source journal;
     enum machine_state state;
     unsigned power_pending; /* a bit per enum power_event */
     bool power_scheduled;
@@ -42,6 +44,12 @@ struct machine {
     uint8_t *bios;
     struct mem_block bios_block; /* at the top of the first 4 GiB */
 };
+
+/*
+ * A file is part of the machine: a replay with another one says so at once. which: 0 the firmware,
+ * else the item of fw_cfg.
+ */
+void machine_journal_file(const struct machine *m, unsigned which, const void *data, size_t size);
 
 /* pc.c. Creates and wires the chips; machine_destroy() undoes what was done so far. */
 int pc_create(struct machine *m, const struct machine_config *config, GError **err);

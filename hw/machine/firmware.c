@@ -318,6 +318,7 @@ static int add_kernel(struct machine *m, const struct machine_config *config, GE
         const struct kernel_item *item = &m->kernel.items[i];
         g_autoptr(GBytes) data = g_bytes_new_static(item->data, item->size);
         fw_cfg_add(m->fw_cfg, item->key, data);
+        machine_journal_file(m, item->key, item->data, item->size);
     }
     if (!g_file_get_contents(config->optionrom, &rom, &length, &why))
         return fail(err, ENOENT, "-kernel: the option ROM that boots it: %s", why->message);

@@ -40,6 +40,74 @@ void device_config_free(struct device_config *config)
     g_free(config);
 }
 
+/* ---- Recording ---- */
+
+/* What is done to the machine as a whole; the values are the recording's. */
+enum control {
+    CONTROL_RESUME = 1,
+    CONTROL_PAUSE,
+    CONTROL_RESET,
+    CONTROL_WAKE,
+    CONTROL_BUTTON,
+    CONTROL_NMI,
+    CONTROL_TRIPLE_FAULT,
+    CONTROL_POWER, /* what the guest asked for is done */
+};
+
+static bool begin(const struct machine *m, enum control what, uint64_t argument)
+{
+    return journal_begin(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_CONTROL, what, argument));
+}
+
+static void end(const struct machine *m)
+{
+    journal_end(&m->journal);
+}
+
+void machine_journal_file(const struct machine *m, unsigned which, const void *data, size_t size)
+{
+    const struct iovec iov = { (void *)(uintptr_t)data, size }; /* only read */
+
+    journal_effect(&m->journal, &(const struct journal_entry){
+                                    .kind = JOURNAL_FILE,
+                                    .n = { which },
+                                    .iov = &iov,
+                                    .n_iov = 1,
+                                });
+}
+
+static void handle_power(void *opaque);
+static void triple_fault(void *opaque);
+
+static void play_control(struct machine *m, uint64_t what, uint64_t argument)
+{
+    switch (what) {
+    case CONTROL_RESUME: machine_resume(m, NULL); break;
+    case CONTROL_PAUSE: machine_pause(m, (enum machine_state)argument); break;
+    case CONTROL_RESET: machine_reset(m); break;
+    case CONTROL_WAKE: machine_wakeup(m); break;
+    case CONTROL_BUTTON: machine_power_button(m); break;
+    case CONTROL_NMI: machine_nmi(m); break;
+    case CONTROL_TRIPLE_FAULT: triple_fault(m); break;
+    case CONTROL_POWER: handle_power(m); break;
+    default: break;
+    }
+}
+
+static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
+{
+    struct machine *m = opaque;
+
+    switch (entry->kind) {
+    case JOURNAL_CONTROL: play_control(m, entry->n[0], entry->n[1]); break;
+    case JOURNAL_LOAD: machine_load(m, data, len, NULL); break;
+    case JOURNAL_SAVE: g_byte_array_unref(machine_save(m)); break;
+    case JOURNAL_GSI_IN: machine_drive_gsi(m, (unsigned)entry->n[0], entry->n[1] != 0); break;
+    case JOURNAL_CPU_ADDED: machine_add_cpu(m, (unsigned)entry->n[0], NULL); break;
+    default: break;
+    }
+}
+
 /* ---- Running ---- */
 
 static const char *const state_names[] = {
@@ -105,19 +173,23 @@ int machine_resume(struct machine *m, GError **err)
         machine_wakeup(m);
         return 0;
     }
+    if (!begin(m, CONTROL_RESUME, 0))
+        return 0;
     m->state = MACHINE_RUNNING;
     cpus_go(m);
     tell(m, MACHINE_EVENT_RESUME, false, 0);
+    end(m);
     return 0;
 }
 
 void machine_pause(struct machine *m, enum machine_state state)
 {
-    if (m->state != MACHINE_RUNNING)
+    if (m->state != MACHINE_RUNNING || !begin(m, CONTROL_PAUSE, state))
         return;
     cpus_stop(m);
     m->state = state;
     tell(m, MACHINE_EVENT_STOP, false, 0);
+    end(m);
 }
 
 /* ---- Reset and power ---- */
@@ -156,7 +228,7 @@ static void do_power_off(struct machine *m)
     cpus_stop(m);
     m->state = MACHINE_SHUTDOWN;
     tell(m, MACHINE_EVENT_SHUTDOWN, true, 0);
-    if (!m->no_shutdown)
+    if (!m->no_shutdown && !journal_replaying())
         loop_quit();
 }
 
@@ -172,22 +244,18 @@ static void do_suspend(struct machine *m)
 
 void machine_wakeup(struct machine *m)
 {
-    if (m->state != MACHINE_SUSPENDED)
+    if (m->state != MACHINE_SUSPENDED || !begin(m, CONTROL_WAKE, 0))
         return;
     reset_chips(m, true);
     m->state = MACHINE_RUNNING;
     cpus_go(m);
     tell(m, MACHINE_EVENT_WAKEUP, false, 0);
+    end(m);
 }
 
-/* On the main loop, after the access that asked for it. The strongest request counts. */
-static void handle_power(void *opaque)
+/* The strongest request counts. */
+static void do_power(struct machine *m, unsigned pending)
 {
-    struct machine *m = opaque;
-    unsigned pending = m->power_pending;
-
-    m->power_pending = 0;
-    m->power_scheduled = false;
     if (m->state == MACHINE_SUSPENDED && (pending & 1u << POWER_WAKE) != 0) {
         machine_wakeup(m);
         return;
@@ -202,6 +270,20 @@ static void handle_power(void *opaque)
         do_reset(m, true);
     else if ((pending & 1u << POWER_SUSPEND) != 0)
         do_suspend(m);
+}
+
+/* On the main loop, after the access that asked for it. */
+static void handle_power(void *opaque)
+{
+    struct machine *m = opaque;
+    unsigned pending = m->power_pending;
+
+    if (!begin(m, CONTROL_POWER, pending))
+        return;
+    m->power_pending = 0;
+    m->power_scheduled = false;
+    do_power(m, pending);
+    end(m);
 }
 
 static enum core_shutdown shutdown_reason(enum power_event event)
@@ -225,34 +307,49 @@ static void request_power(void *opaque, enum power_event event)
         if (m->core->ops->shutdown != NULL)
             m->core->ops->shutdown(m->core, shutdown_reason(event));
     }
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_POWER, event));
     m->power_pending |= 1u << event;
-    if (!m->power_scheduled)
+    if (!m->power_scheduled && !journal_replaying())
         loop_call(handle_power, m);
     m->power_scheduled = true;
 }
 
 void machine_reset(struct machine *m)
 {
+    if (!begin(m, CONTROL_RESET, 0))
+        return;
     do_reset(m, false);
+    end(m);
 }
 
 void machine_power_button(struct machine *m)
 {
+    if (!begin(m, CONTROL_BUTTON, 0))
+        return;
     if (m->pm != NULL)
         piix4_pm_power_button(m->pm);
     tell(m, MACHINE_EVENT_POWERDOWN, false, 0);
+    end(m);
 }
 
 void machine_nmi(struct machine *m)
 {
+    if (!begin(m, CONTROL_NMI, 0))
+        return;
     if (m->core->ops->nmi != NULL)
         m->core->ops->nmi(m->core);
+    end(m);
 }
 
 static void triple_fault(void *opaque)
 {
+    const struct machine *m = opaque;
+
+    if (!begin(m, CONTROL_TRIPLE_FAULT, 0))
+        return;
     log_info("the guest's CPU shut down (triple fault): reset");
     request_power(opaque, POWER_RESET);
+    end(m);
 }
 
 static void drive_gsi(void *opaque, unsigned gsi, bool level)
@@ -301,6 +398,7 @@ static void send_msi(void *opaque, uint64_t addr, uint32_t data)
 {
     struct machine *m = opaque;
 
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_MSI, addr, data));
     if (m->core->ops->msi != NULL)
         m->core->ops->msi(m->core, addr, data);
 }
@@ -342,6 +440,7 @@ static int attach_core(struct machine *m, GError **err)
 
     m->dispatch =
         (struct dispatch){ .bus = m->services.bus, .mem = m->services.mem, .pci = m->services.pci };
+    dispatch_join(&m->dispatch);
     core->dispatch = &m->dispatch;
     core->clock = m->services.clock;
     core->events = (struct core_events){ m, triple_fault, core_failed, drive_gsi };
@@ -355,11 +454,26 @@ static int attach_core(struct machine *m, GError **err)
     return core->ops->create_cpus != NULL ? core->ops->create_cpus(core, err) : 0;
 }
 
+static int create_board(struct machine *m, const struct machine_config *config, GError **err)
+{
+    const struct core_ops *ops = m->core->ops;
+
+    if (!journal_begin(&m->journal,
+                       JOURNAL_NUMBERS_OF(JOURNAL_BRING_UP, ops->chips, ops->pci_intx != NULL)))
+        return fail(err, EINVAL, "-accel %s: the recording is of another machine", ops->name);
+    int rc = config->board == MACHINE_NONE ? 0 : pc_create(m, config, err);
+    if (rc == 0)
+        rc = attach_core(m, err);
+    journal_end(&m->journal);
+    return rc;
+}
+
 int machine_create(const struct machine_config *config, struct core *core,
                    const struct machine_host *host, struct machine **out, GError **err)
 {
     struct machine *m = g_new0(struct machine, 1);
 
+    journal_join(&m->journal, "machine", NULL, play, m);
     m->core = core;
     m->host = *host;
     m->no_reboot = config->no_reboot;
@@ -376,9 +490,7 @@ int machine_create(const struct machine_config *config, struct core *core,
         .msi = send_msi,
         .resolve = resolve,
     };
-    int rc = config->board == MACHINE_NONE ? 0 : pc_create(m, config, err);
-    if (rc == 0)
-        rc = attach_core(m, err);
+    int rc = create_board(m, config, err);
     if (rc < 0) {
         machine_destroy(m);
         return rc;
@@ -401,6 +513,8 @@ void machine_destroy(struct machine *m)
         pci_bus_destroy(m->services.pci);
     bus_destroy(m->services.bus);
     clock_destroy(m->services.clock);
+    dispatch_leave(&m->dispatch);
+    journal_leave(&m->journal);
     if (m->gsis != NULL)
         gsi_router_destroy(m->gsis);
     kernel_unload(&m->kernel);
@@ -458,6 +572,9 @@ void machine_watch_gsi(struct machine *m, void (*fn)(void *opaque, unsigned gsi,
 
 void machine_drive_gsi(struct machine *m, unsigned gsi, bool level)
 {
-    if (gsi < N_GSIS)
-        irq_set(&m->outside[gsi], level);
+    if (gsi >= N_GSIS ||
+        !journal_begin(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_GSI_IN, gsi, level)))
+        return;
+    irq_set(&m->outside[gsi], level);
+    journal_end(&m->journal);
 }

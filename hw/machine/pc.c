@@ -81,6 +81,7 @@ static int load_bios(struct machine *m, const char *path, GError **err)
     if (length == 0 || length % 0x10000 != 0 || length > 16u << 20)
         return fail(err, EINVAL, "-bios %s: %zu bytes, not a multiple of 64 KiB up to 16 MiB", path,
                     length);
+    machine_journal_file(m, 0, data, length);
     uint64_t size = MAX(length, I440FX_BIOS_SIZE);
     m->bios = mem_alloc("bios", size, err);
     if (m->bios == NULL)
@@ -100,6 +101,7 @@ static void gsi_changed(void *opaque, unsigned gsi, bool level)
 {
     struct machine *m = opaque;
 
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_LINE, gsi, level));
     if (m->gsi_watch != NULL)
         m->gsi_watch(m->gsi_watch_opaque, gsi, level);
     if (m->core->ops->gsi != NULL)
@@ -119,6 +121,7 @@ static void route_intx(void *opaque, unsigned slot, unsigned pin, bool level)
 {
     struct machine *m = opaque;
 
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_PCI_PIN, slot, pin, level));
     if (m->core->ops->pci_intx != NULL)
         m->core->ops->pci_intx(m->core, slot, pin, level);
     else if (m->piix3 != NULL)
@@ -129,6 +132,7 @@ static void route_link(void *opaque, unsigned link, unsigned irq)
 {
     struct machine *m = opaque;
 
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_PCI_LINK, link, irq));
     m->core->ops->pci_link(m->core, link, irq);
 }
 
@@ -145,6 +149,7 @@ static void hpet_legacy_changed(void *opaque, unsigned n, bool on)
 {
     struct machine *m = opaque;
 
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_HPET_LEGACY, on));
     if (m->pit != NULL)
         i8254_enable_irq(m->pit, !on);
     gsi_mask(&m->rtc_irq, on);

@@ -56,7 +56,10 @@ GByteArray *machine_save(struct machine *m)
 {
     GByteArray *out = state_begin();
 
+    bool told = journal_begin(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_SAVE, 0));
     drain_devices(m);
+    if (told)
+        journal_end(&m->journal);
     save_record(m, out);
     if (m->core->ops->save != NULL)
         m->core->ops->save(m->core, out);
@@ -131,7 +134,7 @@ static int check_sections(const struct machine *m, const GArray *sections, GErro
     return 0;
 }
 
-int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err)
+static int load(struct machine *m, const uint8_t *data, size_t size, GError **err)
 {
     g_autoptr(GArray) sections = state_parse(data, size, err);
 
@@ -144,5 +147,17 @@ int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **e
         rc = load_devices(m, sections, err);
     if (rc == 0 && m->core->ops->load != NULL)
         rc = m->core->ops->load(m->core, sections, err);
+    return rc;
+}
+
+int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err)
+{
+    const struct iovec iov = { (void *)(uintptr_t)data, size }; /* only read */
+    const struct journal_entry entry = { .kind = JOURNAL_LOAD, .iov = &iov, .n_iov = 1 };
+
+    if (!journal_begin(&m->journal, &entry))
+        return fail(err, EINVAL, "saved state: not part of the recording");
+    int rc = load(m, data, size, err);
+    journal_end(&m->journal);
     return rc;
 }

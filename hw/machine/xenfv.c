@@ -114,7 +114,10 @@ int machine_add_cpu(struct machine *m, unsigned cpu, GError **err)
         return fail(err, ERANGE, "CPU %u: there are at most %u", cpu, m->core->n_cpus);
     if (machine_has_cpu(m, cpu))
         return fail(err, EEXIST, "CPU %u is there already", cpu);
+    if (!journal_begin(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_CPU_ADDED, cpu)))
+        return 0;
     xen_hotplug_add_cpu(m->hotplug, cpu);
     piix4_pm_gpe(m->pm, XEN_HOTPLUG_CPU_GPE);
+    journal_end(&m->journal);
     return 0;
 }
