@@ -8,7 +8,9 @@
 
 static struct block_node *open_disk(unsigned kib, bool read_only, char **path)
 {
-    struct block_options o = { .format = "raw", .read_only = read_only };
+    struct block_options o = { .format = "raw",
+                               .read_only = read_only,
+                               .cache = BLOCK_CACHE_UNSAFE };
     g_autoptr(GError) err = NULL;
     struct block_node *node;
     int fd = g_file_open_tmp("hvm-floppy-XXXXXX", path, NULL);
