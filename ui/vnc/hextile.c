@@ -4,8 +4,6 @@
  */
 #include "ui/vnc/encoder.h"
 
-#include <string.h>
-
 #define TILE 16
 
 enum {
@@ -23,99 +21,150 @@ struct carry {
 };
 
 struct tile {
-    unsigned width, height;
-    uint32_t values[TILE * TILE]; /* rows of TILE */
-    unsigned colours;             /* 1, 2, or 3 for more */
+    unsigned width, height, stride;
+    const uint32_t *values;
+    bool many_colours; /* more than two */
     uint32_t background, foreground;
+    uint16_t left[TILE]; /* of each row, bit x: not background, and in no subrectangle yet */
 };
 
-static void load_tile(struct tile *tile, const uint32_t *values, unsigned stride)
+static bool is_solid(const struct tile *tile)
+{
+    uint32_t first = tile->values[0], differ = 0;
+
+    for (unsigned y = 0; y < tile->height && differ == 0; y++) {
+        const uint32_t *row = tile->values + (size_t)y * tile->stride;
+
+        for (unsigned x = 0; x < tile->width; x++)
+            differ |= row[x] ^ first;
+    }
+    return differ == 0;
+}
+
+/* Bits of the row's pixels that are not this one. */
+static uint16_t other_pixels(const uint32_t *row, unsigned width, uint32_t value)
+{
+    unsigned bits = 0;
+
+    for (unsigned x = 0; x < width; x++)
+        bits |= (unsigned)(row[x] != value) << x;
+    return (uint16_t)bits;
+}
+
+/* Whether there is a third colour; finds the second one. */
+static bool find_colours(struct tile *tile)
+{
+    bool found = false;
+
+    for (unsigned y = 0; y < tile->height; y++) {
+        const uint32_t *row = tile->values + (size_t)y * tile->stride;
+
+        for (unsigned bits = tile->left[y]; bits != 0; bits &= bits - 1) {
+            uint32_t value = row[__builtin_ctz(bits)];
+
+            if (!found)
+                tile->foreground = value;
+            else if (value != tile->foreground)
+                return true;
+            found = true;
+        }
+    }
+    return false;
+}
+
+static unsigned count_pixels(const struct tile *tile, uint32_t value)
+{
+    unsigned n = 0;
+
+    for (unsigned y = 0; y < tile->height; y++) {
+        const uint32_t *row = tile->values + (size_t)y * tile->stride;
+
+        for (unsigned x = 0; x < tile->width; x++)
+            n += row[x] == value;
+    }
+    return n;
+}
+
+static void mark_left(struct tile *tile)
 {
     for (unsigned y = 0; y < tile->height; y++)
-        memcpy(tile->values + (size_t)y * TILE, values + (size_t)y * stride,
-               tile->width * sizeof(*values));
+        tile->left[y] = other_pixels(tile->values + (size_t)y * tile->stride, tile->width,
+                                     tile->background);
 }
 
 /* The background is the more frequent of the first two colours. */
-static void count_colours(struct tile *tile)
+static void find_background(struct tile *tile)
 {
-    unsigned first = 0, second = 0;
-
-    tile->colours = 1;
     tile->background = tile->values[0];
-    for (unsigned y = 0; y < tile->height; y++) {
-        for (unsigned x = 0; x < tile->width; x++) {
-            uint32_t value = tile->values[y * TILE + x];
-
-            if (value == tile->background) {
-                first++;
-            } else if (tile->colours == 1) {
-                tile->colours = 2;
-                tile->foreground = value;
-                second = 1;
-            } else if (value == tile->foreground) {
-                second++;
-            } else {
-                tile->colours = 3;
-            }
-        }
-    }
-    if (second > first) {
+    mark_left(tile);
+    tile->many_colours = find_colours(tile);
+    if (count_pixels(tile, tile->foreground) > count_pixels(tile, tile->background)) {
         uint32_t swap = tile->background;
         tile->background = tile->foreground;
         tile->foreground = swap;
+        mark_left(tile);
     }
 }
 
-static bool row_is(const uint32_t *row, unsigned n, uint32_t value)
+/* Bits x, x + 1, ... of what is left of a row, as far as the pixels are all the same. */
+static unsigned run_at(const struct tile *tile, unsigned x, unsigned y)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (row[i] != value)
+    const uint32_t *row = tile->values + (size_t)y * tile->stride;
+    unsigned run = 1;
+
+    while (tile->left[y] >> (x + run) & 1 && row[x + run] == row[x])
+        run++;
+    return ((1u << run) - 1) << x;
+}
+
+/* Whether all these pixels of a row are left, and are of this colour. */
+static bool row_has(const struct tile *tile, unsigned y, unsigned bits, uint32_t value)
+{
+    const uint32_t *row = tile->values + (size_t)y * tile->stride;
+
+    if ((tile->left[y] & bits) != bits)
+        return false;
+    for (; tile->many_colours && bits != 0; bits &= bits - 1) {
+        if (row[__builtin_ctz(bits)] != value)
             return false;
     }
     return true;
 }
 
-/* The rectangle of one colour at x, y: as wide as it goes, then as high; erased from the tile. */
+/* The rectangle of one colour at x, y: as wide as it goes, then as high. It is left no more. */
 static void take_subrect(struct tile *tile, unsigned x, unsigned y, unsigned *w, unsigned *h)
 {
-    uint32_t *at = tile->values + (size_t)y * TILE + x;
-    uint32_t value = *at;
+    unsigned bits = run_at(tile, x, y), end = y;
+    uint32_t value = tile->values[(size_t)y * tile->stride + x];
 
-    for (*w = 1; x + *w < tile->width && at[*w] == value;)
-        (*w)++;
-    for (*h = 1; y + *h < tile->height && row_is(at + (size_t)*h * TILE, *w, value);)
-        (*h)++;
-    for (unsigned i = 0; i < *h; i++) {
-        for (unsigned j = 0; j < *w; j++)
-            at[i * TILE + j] = tile->background;
-    }
+    do {
+        tile->left[end++] &= (uint16_t)~bits;
+    } while (end < tile->height && row_has(tile, end, bits, value));
+    *w = (unsigned)__builtin_popcount(bits);
+    *h = end - y;
 }
 
 /*
  * Writes count and subrectangles after `to`; returns the end, or NULL when it got longer than
- * `limit`. The tile's values are consumed.
+ * `limit`.
  */
 static uint8_t *put_subrects(const struct vnc_encoder *enc, struct tile *tile, uint8_t *to,
                              const uint8_t *limit)
 {
-    size_t each = 2 + (tile->colours > 2 ? enc->tr.bytes : 0);
+    size_t each = 2 + (tile->many_colours ? enc->tr.bytes : 0);
     uint8_t *count = to++;
 
     *count = 0;
     for (unsigned y = 0; y < tile->height; y++) {
-        for (unsigned x = 0; x < tile->width; x++) {
-            uint32_t value = tile->values[y * TILE + x];
-            unsigned w, h;
+        while (tile->left[y] != 0) {
+            unsigned x = (unsigned)__builtin_ctz(tile->left[y]), w, h;
 
-            if (value == tile->background)
-                continue;
             if (*count == 255 || to + each > limit)
                 return NULL;
             (*count)++;
             take_subrect(tile, x, y, &w, &h);
-            if (tile->colours > 2)
-                to = vnc_put_pixel(&enc->tr, value, to);
+            if (tile->many_colours)
+                to = vnc_put_pixel(&enc->tr, tile->values[(size_t)y * tile->stride + x], to);
             *to++ = (uint8_t)(x << 4 | y);
             *to++ = (uint8_t)((w - 1) << 4 | (h - 1));
         }
@@ -129,18 +178,23 @@ static uint8_t *put_coloured(const struct vnc_encoder *enc, struct tile *tile, u
 {
     const uint8_t *limit = to + (size_t)tile->width * tile->height * enc->tr.bytes;
     uint8_t *flags = to++;
+    bool solid = is_solid(tile);
 
     *flags = 0;
+    if (solid)
+        tile->background = tile->values[0];
+    else
+        find_background(tile);
     if (!carry->has_background || carry->background != tile->background) {
         *flags |= HEXTILE_BACKGROUND;
         to = vnc_put_pixel(&enc->tr, tile->background, to);
     }
     carry->has_background = true;
     carry->background = tile->background;
-    if (tile->colours == 1)
+    if (solid)
         return to;
     *flags |= HEXTILE_ANY_SUBRECTS;
-    if (tile->colours == 2) {
+    if (!tile->many_colours) {
         if (!carry->has_foreground || carry->foreground != tile->foreground) {
             *flags |= HEXTILE_FOREGROUND;
             to = vnc_put_pixel(&enc->tr, tile->foreground, to);
@@ -154,13 +208,12 @@ static uint8_t *put_coloured(const struct vnc_encoder *enc, struct tile *tile, u
     return put_subrects(enc, tile, to, limit);
 }
 
-static uint8_t *put_raw(const struct vnc_encoder *enc, const struct tile *tile,
-                        const uint32_t *values, unsigned stride, uint8_t *to)
+static uint8_t *put_raw(const struct vnc_encoder *enc, const struct tile *tile, uint8_t *to)
 {
     *to++ = HEXTILE_RAW;
     for (unsigned y = 0; y < tile->height; y++) {
         for (unsigned x = 0; x < tile->width; x++)
-            to = vnc_put_pixel(&enc->tr, values[(size_t)y * stride + x], to);
+            to = vnc_put_pixel(&enc->tr, tile->values[(size_t)y * tile->stride + x], to);
     }
     return to;
 }
@@ -174,14 +227,13 @@ void vnc_encode_hextile(struct vnc_encoder *enc, struct vnc_scratch *scratch, un
     vnc_translate_values(&enc->tr, scratch->pixels, (size_t)width * height, scratch->values);
     for (unsigned y = 0; y < height; y += TILE) {
         for (unsigned x = 0; x < width; x += TILE) {
-            struct tile tile = { .width = MIN(TILE, width - x), .height = MIN(TILE, height - y) };
-            const uint32_t *values = scratch->values + (size_t)y * width + x;
-
-            load_tile(&tile, values, width);
-            count_colours(&tile);
+            struct tile tile = { .width = MIN(TILE, width - x),
+                                 .height = MIN(TILE, height - y),
+                                 .stride = width,
+                                 .values = scratch->values + (size_t)y * width + x };
             const uint8_t *end = put_coloured(enc, &tile, bytes, &carry);
             if (end == NULL) {
-                end = put_raw(enc, &tile, values, width, bytes);
+                end = put_raw(enc, &tile, bytes);
                 carry = (struct carry){ 0 };
             }
             g_byte_array_append(out, bytes, (guint)(end - bytes));

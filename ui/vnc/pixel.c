@@ -131,19 +131,6 @@ void vnc_translate_values(const struct vnc_translate *tr, const uint32_t *from, 
         to[i] = translate(tr, from[i]);
 }
 
-uint8_t *vnc_put_pixel(const struct vnc_translate *tr, uint32_t value, uint8_t *to)
-{
-    uint16_t half = (uint16_t)value;
-
-    if (tr->bytes == 4)
-        memcpy(to, &value, sizeof(value));
-    else if (tr->bytes == 2)
-        memcpy(to, &half, sizeof(half));
-    else
-        *to = (uint8_t)value;
-    return to + tr->bytes;
-}
-
 void vnc_translate_bytes(const struct vnc_translate *tr, const uint32_t *from, size_t n,
                          uint8_t *to)
 {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VNC_PIXEL_FORMAT_BYTES 16
 
@@ -48,7 +49,18 @@ void vnc_translate_values(const struct vnc_translate *tr, const uint32_t *from, 
 void vnc_translate_bytes(const struct vnc_translate *tr, const uint32_t *from, size_t n,
                          uint8_t *to);
 /* Stores one translated value; returns what follows it. */
-uint8_t *vnc_put_pixel(const struct vnc_translate *tr, uint32_t value, uint8_t *to);
+static inline uint8_t *vnc_put_pixel(const struct vnc_translate *tr, uint32_t value, uint8_t *to)
+{
+    uint16_t half = (uint16_t)value;
+
+    if (tr->bytes == 4)
+        memcpy(to, &value, sizeof(value));
+    else if (tr->bytes == 2)
+        memcpy(to, &half, sizeof(half));
+    else
+        *to = (uint8_t)value;
+    return to + tr->bytes;
+}
 
 /* SetColourMapEntries with 256 entries, 3 bits red and green, 2 bits blue; 6 + 256 * 6 bytes. */
 #define VNC_COLOUR_MAP_BYTES (6 + 256 * 6)

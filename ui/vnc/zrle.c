@@ -76,8 +76,9 @@ static uint8_t *put_palette(const struct vnc_translate *tr, const struct palette
 
 static uint8_t *put_packed(const struct vnc_translate *tr, struct tile *tile, uint8_t *to)
 {
-    unsigned bits = packed_bits(tile->palette.count);
+    unsigned bits = packed_bits(tile->palette.count), index = 0;
     const uint32_t *value = tile->values;
+    uint32_t last = tile->palette.colours[0]; /* of index 0 */
 
     *to++ = (uint8_t)tile->palette.count;
     to = put_palette(tr, &tile->palette, to);
@@ -85,7 +86,10 @@ static uint8_t *put_packed(const struct vnc_translate *tr, struct tile *tile, ui
         unsigned byte = 0, used = 0;
 
         for (unsigned x = 0; x < tile->width; x++) {
-            byte = byte << bits | (unsigned)palette_add(&tile->palette, *value++, RLE_MAX);
+            if (*value != last)
+                index = (unsigned)palette_add(&tile->palette, *value, RLE_MAX);
+            last = *value++;
+            byte = byte << bits | index;
             used += bits;
             if (used == 8) {
                 *to++ = (uint8_t)byte;
