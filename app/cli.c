@@ -4,6 +4,7 @@
 
 #include "app/app.h"
 #include "app/version.h"
+#include "base/tag.h"
 #include "base/error.h"
 
 /* In the order of bring-up. */
@@ -90,7 +91,8 @@ int cli_parse(struct app *app, int argc, char **argv, GError **err)
             return 1;
         }
         if (is_any(argv[i], "-version", "--version")) {
-            printf("hvm-dm version " HVMDM_VERSION "\ncores:%s\n", HVMDM_CORES);
+            printf("hvm-dm version " HVMDM_VERSION "\ncores:%s\nfeatures:%s\n", HVMDM_CORES,
+                   HVMDM_FEATURES);
             return 1;
         }
         if (argv[i][0] != '-' || argv[i][1] == '\0')

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/loop.h"
+#include "base/tag.h"
 #include "block/img/img.h"
 
 static const struct img_command *const commands[] = {
@@ -29,7 +30,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        puts("hvm-img " HVM_VERSION);
+        puts("hvm-img " HVMDM_VERSION);
         return 0;
     }
     loop_init();
