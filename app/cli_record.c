@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/version.h"
+#include "base/tag.h"
 #include "base/error.h"
 #include "base/journal.h"
 #include "base/log.h"
