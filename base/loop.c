@@ -58,6 +58,18 @@ void loop_quit(void)
     g_main_loop_quit(loop);
 }
 
+/* GLib takes what must not recurse out of the set around each dispatch, and wakes itself for it. */
+guint loop_watch_fd(int fd, GIOCondition condition, GUnixFDSourceFunc fn, void *opaque)
+{
+    GSource *source = g_unix_fd_source_new(fd, condition);
+
+    g_source_set_can_recurse(source, TRUE);
+    g_source_set_callback(source, G_SOURCE_FUNC(fn), opaque, NULL);
+    guint id = g_source_attach(source, NULL);
+    g_source_unref(source);
+    return id;
+}
+
 struct call {
     void (*fn)(void *opaque);
     void *opaque;

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <glib-unix.h>
 
 /* Call once, on the main thread, before any other thread is started. The lock is then held. */
 void loop_init(void);
@@ -26,6 +27,9 @@ void machine_unlock(void);
 bool machine_lock_held(void); /* by the calling thread */
 /* Sleeps on a condition whose mutex is the machine lock; called and returns with it held. */
 void machine_wait(pthread_cond_t *cond);
+
+/* As g_unix_fd_add(), without its cost: two system calls and one more poll for each event. */
+guint loop_watch_fd(int fd, GIOCondition condition, GUnixFDSourceFunc fn, void *opaque);
 
 /* Runs fn(opaque) once on the main loop, with the lock held. May be called from any thread. */
 void loop_call(void (*fn)(void *opaque), void *opaque);

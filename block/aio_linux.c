@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
-#include <glib-unix.h>
 
 #include "base/error.h"
+#include "base/loop.h"
 
 #define QUEUE_DEPTH 512 /* of a process's fs.aio-max-nr */
 #define BATCH       64  /* completions fetched by one call */
@@ -43,7 +43,7 @@ int aio_start(GError **err)
         return fail_errno(err, ret, "aio=native: eventfd");
     }
     aio.backlog_tail = &aio.backlog;
-    g_unix_fd_add(aio.event_fd, G_IO_IN, on_event, NULL);
+    loop_watch_fd(aio.event_fd, G_IO_IN, on_event, NULL);
     aio.started = true;
     return 0;
 }

@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
-#include <glib-unix.h>
+
+#include "base/loop.h"
 
 #define IDLE_SECONDS 10
 
@@ -64,16 +65,17 @@ static void start(void)
     pool.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (pool.event_fd < 0)
         g_error("eventfd: %s", g_strerror(errno)); /* out of descriptors at start-up */
-    g_unix_fd_add(pool.event_fd, G_IO_IN, on_event, NULL);
+    loop_watch_fd(pool.event_fd, G_IO_IN, on_event, NULL);
     pool.started = true;
 }
 
-/* Called with the pool's lock. The eventfd is written only when the list was empty. */
+/* Called with the pool's lock, and gives it up. Who is woken must not find it taken. */
 static void finish(struct pool_work *work)
 {
     bool first = pool.finished.head == NULL;
 
     append(&pool.finished, work);
+    pthread_mutex_unlock(&pool.lock);
     if (first) {
         uint64_t one = 1;
         ssize_t n = write(pool.event_fd, &one, sizeof(one));
@@ -107,6 +109,7 @@ static void *thread_main(void *opaque)
         work->run(work);
         pthread_mutex_lock(&pool.lock);
         finish(work);
+        pthread_mutex_lock(&pool.lock);
     }
     pool.threads--;
     pthread_mutex_unlock(&pool.lock);
@@ -137,15 +140,15 @@ void pool_submit(struct pool_work *work)
     start();
     pthread_mutex_lock(&pool.lock);
     append(&pool.queued, work);
-    pool.waiting++;
-    if (pool.waiting <= pool.idle) {
-        pthread_cond_signal(&pool.wake);
-    } else if (pool.threads < POOL_MAX_THREADS && !add_thread() && pool.threads == 0) {
+    bool wake = ++pool.waiting <= pool.idle;
+    if (!wake && pool.threads < POOL_MAX_THREADS && !add_thread() && pool.threads == 0) {
         run_here = true; /* no thread at all can be had: slow, but it works */
         take_first(&pool.queued);
         pool.waiting--;
     }
     pthread_mutex_unlock(&pool.lock);
+    if (wake)
+        pthread_cond_signal(&pool.wake);
     if (run_here) {
         work->run(work);
         pool_defer(work);
@@ -157,7 +160,6 @@ void pool_defer(struct pool_work *work)
     start();
     pthread_mutex_lock(&pool.lock);
     finish(work);
-    pthread_mutex_unlock(&pool.lock);
 }
 
 static struct pool_work *take_finished(void)

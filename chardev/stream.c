@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/loop.h"
+
 #define READ_SIZE 4096 /* at once, then other sources have their turn */
 
 static void make_nonblocking(int fd)
@@ -79,7 +81,7 @@ static gboolean readable(gint fd, GIOCondition condition, gpointer data)
 void stream_accept_input(struct stream *s)
 {
     if (s->in >= 0 && s->in_watch == 0 && chardev_room(s->chr) > 0)
-        s->in_watch = g_unix_fd_add(s->in, G_IO_IN, readable, s);
+        s->in_watch = loop_watch_fd(s->in, G_IO_IN, readable, s);
 }
 
 /* ---- Output ---- */

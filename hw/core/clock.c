@@ -140,6 +140,7 @@ struct clock *clock_create_host(void)
     if (clock->fd < 0)
         g_error("timerfd_create: %s", g_strerror(errno)); /* as out of memory: at start only */
     clock->source = g_unix_fd_source_new(clock->fd, G_IO_IN);
+    g_source_set_can_recurse(clock->source, TRUE); /* as in loop_watch_fd() */
     g_source_set_callback(clock->source, G_SOURCE_FUNC(host_expired), clock, NULL);
     g_source_attach(clock->source, NULL);
     return clock;
