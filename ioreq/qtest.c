@@ -22,6 +22,7 @@ struct qtest {
     FILE *log;
     GString *in;      /* what came and is no whole line yet */
     GByteArray *out;  /* what the connection did not take yet */
+    bool answering;   /* more lines follow: they go out together */
     bool overlong;    /* the line being received is dropped */
     bool intercepted; /* IRQ lines are wanted */
 };
@@ -42,7 +43,8 @@ static void send_line(struct qtest *q, const char *line)
         fprintf(q->log, "[S] %s\n", line);
     g_byte_array_append(q->out, (const uint8_t *)line, (guint)strlen(line));
     g_byte_array_append(q->out, (const uint8_t *)"\n", 1);
-    flush(q);
+    if (!q->answering)
+        flush(q);
 }
 
 static void send_format(struct qtest *q, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
@@ -416,6 +418,7 @@ static void receive(void *opaque, const uint8_t *data, size_t len)
 {
     struct qtest *q = opaque;
 
+    q->answering = true;
     for (size_t i = 0; i < len;) {
         const uint8_t *end = memchr(data + i, '\n', len - i);
         size_t n = end != NULL ? (size_t)(end - (data + i)) : len - i;
@@ -432,6 +435,8 @@ static void receive(void *opaque, const uint8_t *data, size_t len)
         q->overlong = false;
         g_string_truncate(q->in, 0);
     }
+    q->answering = false;
+    flush(q);
 }
 
 static const struct chardev_frontend frontend = {
