@@ -194,7 +194,7 @@ static const char *text_of(JsonObject *o, const char *name)
 /* ---- Media ---- */
 
 /* Byte for byte what `xl cd-insert` sends: the new image comes as a descriptor. */
-static void test_as_libxl(gconstpointer options)
+static void change_as_libxl(const char *options)
 {
     g_autofree char *first = make_image("first.iso", 'a'), *second = make_image("second.iso", 'b');
     struct qtest *q = start_with_cd(first, options);
@@ -218,6 +218,18 @@ static void test_as_libxl(gconstpointer options)
     become_ready(q);
     g_assert_cmpint(first_letter(q), ==, 'b');
     qtest_end(q);
+}
+
+static void test_as_libxl(void)
+{
+    change_as_libxl("");
+}
+
+/* The same for a machine that may open nothing any more. */
+static void test_in_a_sandbox(void)
+{
+    g_setenv("ASAN_OPTIONS", "detect_leaks=0", true); /* the leak checker traces the process */
+    change_as_libxl("-sandbox on");
 }
 
 /* How many descriptors of this file the process has. */
@@ -617,8 +629,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     folder = g_dir_make_tmp("hvm-dm-media-XXXXXX", NULL);
-    g_test_add_data_func("/media/as-libxl", "", test_as_libxl);
-    g_test_add_data_func("/media/in-a-sandbox", "-sandbox on", test_as_libxl);
+    g_test_add_func("/media/as-libxl", test_as_libxl);
     g_test_add_func("/media/descriptor-is-forgotten", test_descriptor_is_forgotten);
     g_test_add_func("/media/as-xapi", test_as_xapi);
     g_test_add_func("/media/steps", test_steps);
@@ -632,6 +643,7 @@ int main(int argc, char **argv)
     g_test_add_func("/images/left-to-others", test_left_image);
     g_test_add_func("/errors/stop", test_error_stops);
     g_test_add_func("/errors/report", test_error_is_reported);
+    g_test_add_func("/sandbox/as-libxl", test_in_a_sandbox);
     int rc = g_test_run();
     remove_folder();
     return rc;
