@@ -94,6 +94,33 @@ def power_button(bench):
         vm.ends()
 
 
+def replay(bench, recording):
+    """Plays a recording with no CPU; it must be the same to the end."""
+    command = [bench.options.command.split()[0], '-accel', f'replay,file={recording}']
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            check=False)
+    bench.say(result.stdout.strip())
+    if result.returncode != 0:
+        raise Failure(f'exit status {result.returncode}: {result.stdout.strip()}')
+
+
+@scenario()
+def recorded(bench):
+    """A boot of two CPUs with a disk and a network, recorded, replays bit for bit (hvm-dm only)."""
+    disk, recording = bench.file('disk.img'), bench.file('recording')
+    with open(disk, 'wb') as file:
+        file.truncate(64 << 20)
+    with bench.linux('selftest=pci,disk,net,interrupts,rtc guest.pci=8086:100e guest.disk=sda '
+                     'then=poweroff guest.cpus=2', '-smp', '2', '-record', recording,
+                     '-drive', f'file={disk},format=raw', '-nic', 'user,model=e1000') as vm:
+        vm.selftests()
+        vm.ends()
+    bench.say(f'{os.path.getsize(recording)} bytes')
+    os.unlink(disk)
+    replay(bench, recording)
+    bench.keep(recording)
+
+
 @scenario('disks')
 def grub_shell(bench):
     """The BIOS boots GRUB from a disk; its shell sees the PCI bus and reads the disk."""
