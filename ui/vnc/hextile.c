@@ -106,15 +106,17 @@ static void find_background(struct tile *tile)
     }
 }
 
-/* Bits x, x + 1, ... of what is left of a row, as far as the pixels are all the same. */
+/* How many pixels from x on are left of a row, and all the same. */
 static unsigned run_at(const struct tile *tile, unsigned x, unsigned y)
 {
     const uint32_t *row = tile->values + (size_t)y * tile->stride;
-    unsigned run = 1;
+    unsigned left = (unsigned)tile->left[y] >> x, run = 1;
 
-    while (tile->left[y] >> (x + run) & 1 && row[x + run] == row[x])
+    if (!tile->many_colours)
+        return (unsigned)__builtin_ctz(~left);
+    while (left >> run & 1 && row[x + run] == row[x])
         run++;
-    return ((1u << run) - 1) << x;
+    return run;
 }
 
 /* Whether all these pixels of a row are left, and are of this colour. */
@@ -134,14 +136,31 @@ static bool row_has(const struct tile *tile, unsigned y, unsigned bits, uint32_t
 /* The rectangle of one colour at x, y: as wide as it goes, then as high. It is left no more. */
 static void take_subrect(struct tile *tile, unsigned x, unsigned y, unsigned *w, unsigned *h)
 {
-    unsigned bits = run_at(tile, x, y), end = y;
+    unsigned run = run_at(tile, x, y), bits = ((1u << run) - 1) << x, end = y;
     uint32_t value = tile->values[(size_t)y * tile->stride + x];
 
     do {
         tile->left[end++] &= (uint16_t)~bits;
     } while (end < tile->height && row_has(tile, end, bits, value));
-    *w = (unsigned)__builtin_popcount(bits);
+    *w = run;
     *h = end - y;
+}
+
+/*
+ * There will be at least so many subrectangles: a pixel that differs from the one on its left and
+ * from the one above it can only be the upper left corner of one.
+ */
+static unsigned count_corners(const struct tile *tile)
+{
+    unsigned n = 0;
+
+    for (unsigned y = 1; y < tile->height; y++) {
+        const uint32_t *row = tile->values + (size_t)y * tile->stride, *above = row - tile->stride;
+
+        for (unsigned x = 1; x < tile->width; x++)
+            n += (row[x] != row[x - 1]) & (row[x] != above[x]) & (row[x] != tile->background);
+    }
+    return n;
 }
 
 /*
@@ -154,6 +173,8 @@ static uint8_t *put_subrects(const struct vnc_encoder *enc, struct tile *tile, u
     size_t each = 2 + (tile->many_colours ? enc->tr.bytes : 0);
     uint8_t *count = to++;
 
+    if (tile->many_colours && count_corners(tile) * each > (size_t)(limit - to))
+        return NULL; /* a photograph */
     *count = 0;
     for (unsigned y = 0; y < tile->height; y++) {
         while (tile->left[y] != 0) {
