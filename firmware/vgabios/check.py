@@ -26,8 +26,9 @@ def stray_constants(elf, begin, end):
     for line in text.splitlines():
         if '\tlea ' in line:
             continue
-        for prefix, address in re.findall(r'([%$]?\w*:?)\b0x([0-9a-f]+)(?:\(|,%|$)', line):
-            if not prefix and begin <= int(address, 16) < end:
+        for prefix, sign, number in re.findall(r'(\$|%\ws:)?(-?)0x([0-9a-f]+)(?=\(|,%|$)', line):
+            address = int(sign + number, 16) & 0xFFFF
+            if not prefix and begin <= address < end:
                 yield line
 
 

@@ -15,10 +15,25 @@
 #define GR_OFFSET     0x09 /* of the window, in units of 16 KiB by GR_EXTENSIONS */
 #define GR_EXTENSIONS 0x0B
 #define OFFSETS_16K   0x20
-#define CR_EXTENDED   0x1B /* bit 1: all of memory; 0, 2, 3: start's bits 16-18; 4: offset's bit 8 \
-                            */
-#define ALL_MEMORY    0x02
+#define CR_EXTENDED   0x1B /* bits 0, 2, 3: start's bits 16-18; 4: offset's bit 8 */
+#define ALL_MEMORY    0x02 /* the counter does not wrap */
 #define CR_OVERLAY    0x1D /* bit 7: start's bit 19 */
+
+/* The BitBLT engine: sizes less one, and addresses, are little-endian in two or three registers. */
+#define BLT_WIDTH     0x20
+#define BLT_HEIGHT    0x22
+#define BLT_PITCH     0x24
+#define BLT_TO        0x28
+#define BLT_MODE      0x30
+#define BLT_CONTROL   0x31
+#define BLT_OPERATION 0x32
+#define BLT_EXTENSION 0x33
+#define BLT_PATTERN   0xC0 /* expanded from one bit */
+#define BLT_SOLID     0x04 /* of ones */
+#define BLT_ZERO      0x00 /* the operation that writes zeroes */
+#define BLT_START     0x02
+#define BLT_BUSY      0x01
+#define BLT_WAITS     1000000
 
 #define DRAM_2_BANKS 0x80
 #define DRAM_WIDTH   0x18
@@ -140,13 +155,29 @@ static void set_format(uint8_t bits)
     outb(VGA_DAC_MASK, dac);
 }
 
-static void clear_memory(uint32_t size)
+static void blt_write16(uint8_t index, uint16_t v)
 {
-    for (uint16_t bank = 0; bank * 0x10000U < size; bank++) {
-        chip_set_bank(bank);
-        far_fill(0xA000, 0, 0, 0x8000);
-    }
-    chip_set_bank(0);
+    vga_write(VGA_GFX, index, (uint8_t)v);
+    vga_write(VGA_GFX, index + 1, (uint8_t)(v >> 8));
+}
+
+/* By the engine: through the window it would be a million accesses and more. */
+static void clear_memory(const struct vbe_mode *m)
+{
+    uint16_t line = (uint16_t)vbe_bytes(m->bits, m->width);
+    blt_write16(BLT_WIDTH, line - 1);
+    blt_write16(BLT_HEIGHT, m->height - 1);
+    blt_write16(BLT_PITCH, line);
+    blt_write16(BLT_TO, 0);
+    vga_write(VGA_GFX, BLT_TO + 2, 0);
+    vga_write(VGA_GFX, BLT_MODE, BLT_PATTERN);
+    vga_write(VGA_GFX, BLT_EXTENSION, BLT_SOLID);
+    vga_write(VGA_GFX, BLT_OPERATION, BLT_ZERO);
+    vga_write(VGA_GFX, BLT_CONTROL, BLT_START);
+    for (uint32_t i = 0; i < BLT_WAITS && vga_read(VGA_GFX, BLT_CONTROL) & BLT_BUSY; i++)
+        ;
+    vga_write(VGA_GFX, BLT_MODE, 0);
+    vga_write(VGA_GFX, BLT_EXTENSION, 0);
 }
 
 void chip_set_mode(const struct vbe_mode *m, bool linear, bool keep)
@@ -160,7 +191,7 @@ void chip_set_mode(const struct vbe_mode *m, bool linear, bool keep)
     chip_set_line(m->width);
     chip_set_start(0, 0);
     if (!keep)
-        clear_memory(vbe_mode_size(m));
+        clear_memory(m);
 }
 
 /* ---- Memory on the screen ---- */
