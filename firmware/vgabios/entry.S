@@ -2,8 +2,8 @@
  * The ROM's headers (PCI Firmware Specification 3.0, 5.1), INT 10h from the caller's registers to C
  * and back, and the only switch of the CPU's mode, which is the start's.
  *
- * C runs on the caller's stack with DS = ES = SS, FS = CS and GS = 0 (memory.h). Functions are
- * called by calll with 32-bit addresses, so ESP's upper half must be 0 meanwhile.
+ * C runs on the caller's stack with DS = ES = SS, FS = CS and GS = 0 (memory.h). It takes ESP for a
+ * pointer, so the upper half must be 0 meanwhile.
  */
 #include "../bios/layout.h"
 
@@ -70,7 +70,8 @@ pcir:
     testb $0x02, REGS_FLAGS + 1(%esp)
     jz 1f
     sti
-1:  calll \function
+1:  pushw %ax                  /* as compile.py has C functions called */
+    callw \function
     popw %gs
     popw %fs
     popw %es
@@ -148,7 +149,7 @@ flat_to_rom:
     popw %es
     popl %esi
     popl %edi
-    retl
+    retw $2
 
     .section .rom, "a"
     .balign 8

@@ -54,10 +54,15 @@ static void read_edid(void)
     far_put8(ROM_SEG, ROM_OFF(rom_state.edid_blocks), blocks);
 }
 
-/* The ROM changes, and its checksum with it. */
+/*
+ * The ROM changes, and its checksum with it. Systems may start it again when it cannot be written,
+ * and in an emulator that knows no protected mode: it keeps what it noted first.
+ */
 static void note_card(uint16_t bdf)
 {
     uint8_t before = state_sum();
+    if (rom_state.bdf != NO_FUNCTION)
+        return;
     if (pci_read16(bdf, PCI_CLASS) != CLASS_VGA)
         bdf = NO_FUNCTION;
     far_put16(ROM_SEG, ROM_OFF(rom_state.bdf), bdf);
