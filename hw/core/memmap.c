@@ -81,23 +81,38 @@ struct mem_block *memmap_find(struct memmap *map, uint64_t gpa)
     return map->last_hit = b;
 }
 
+/* The position for a block of [gpa, end), where others that yield to it have done so. */
+static int make_room(struct memmap *map, bool yields, uint64_t gpa, uint64_t end, unsigned *at)
+{
+    for (;;) {
+        *at = position(map, gpa);
+        struct mem_block *next = *at < map->blocks->len ? map->blocks->pdata[*at] : NULL;
+        if (next == NULL || next->gpa >= end)
+            return 0;
+        if (yields || (next->flags & MEM_YIELDS) == 0)
+            return -EEXIST;
+        memmap_unmap(map, next);
+    }
+}
+
 int memmap_map(struct memmap *map, struct mem_block *block, uint64_t gpa)
 {
     uint64_t end;
+    unsigned i;
 
     memmap_unmap(map, block);
     if (gpa % MEM_PAGE != 0 || block->size % MEM_PAGE != 0 || block->size == 0)
         return -EINVAL;
     if (__builtin_add_overflow(gpa, block->size, &end))
         return -EEXIST;
-    unsigned i = position(map, gpa);
-    if (i < map->blocks->len && ((struct mem_block *)map->blocks->pdata[i])->gpa < end)
-        return -EEXIST;
+    int rc = make_room(map, (block->flags & MEM_YIELDS) != 0, gpa, end, &i);
+    if (rc < 0)
+        return rc;
     if ((block->flags & MEM_LOG_DIRTY) != 0 && block->dirty == NULL)
         block->dirty = g_malloc0(block->size / MEM_PAGE / 8 + 1);
     block->gpa = gpa;
     if (map->ops->block_map != NULL) {
-        int rc = map->ops->block_map(map->core, block);
+        rc = map->ops->block_map(map->core, block);
         if (rc < 0)
             return rc;
     }
@@ -107,10 +122,19 @@ int memmap_map(struct memmap *map, struct mem_block *block, uint64_t gpa)
     return 0;
 }
 
+static void take_log(struct memmap *map, struct mem_block *block, uint8_t *bitmap)
+{
+    if (map->ops->block_dirty != NULL && map->ops->block_dirty(map->core, block, bitmap) < 0)
+        memset(bitmap, 0xff, (block->size / MEM_PAGE + 7) / 8);
+}
+
 void memmap_unmap(struct memmap *map, struct mem_block *block)
 {
     if (!block->mapped)
         return;
+    /* What the guest has written must not be forgotten with the core's log. */
+    if (block->dirty != NULL)
+        take_log(map, block, block->dirty);
     if (map->ops->block_unmap != NULL)
         map->ops->block_unmap(map->core, block);
     g_ptr_array_remove(map->blocks, block);
@@ -127,10 +151,8 @@ void memmap_take_dirty(struct memmap *map, struct mem_block *block, uint8_t *bit
             bitmap[i] |= block->dirty[i];
         memset(block->dirty, 0, bytes);
     }
-    if (!block->mapped || map->ops->block_dirty == NULL)
-        return;
-    if (map->ops->block_dirty(map->core, block, bitmap) < 0)
-        memset(bitmap, 0xff, bytes);
+    if (block->mapped)
+        take_log(map, block, bitmap);
 }
 
 void mem_block_written(struct mem_block *block, uint64_t offset, uint64_t size)

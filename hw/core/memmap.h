@@ -18,12 +18,13 @@
 enum mem_flags {
     MEM_READONLY = 1 << 0,  /* guest writes do not change it: they reach the bus as MMIO */
     MEM_LOG_DIRTY = 1 << 1, /* written pages are tracked: a frame buffer */
+    MEM_YIELDS = 1 << 2,    /* another block that comes there unmaps this one */
 };
 
 /*
  * One block. Embedded in its owner's struct or allocated by it; zeroed before first use.
  * gpa and size are multiples of MEM_PAGE. Blocks that are mapped never overlap: the owner sees
- * to it (a block that would overlap is not mapped).
+ * to it (a block that would overlap is not mapped, if the other one does not yield).
  */
 struct mem_block {
     const char *name;
@@ -33,7 +34,8 @@ struct mem_block {
     /* Kept by the map. */
     uint64_t gpa;
     bool mapped;
-    uint8_t *dirty; /* a bit per page written by the device model itself; MEM_LOG_DIRTY only */
+    uint8_t *dirty; /* a bit per page written by the device model itself, or by the guest before the
+                       block was last unmapped; MEM_LOG_DIRTY only */
     int slot;       /* for the core */
 };
 
