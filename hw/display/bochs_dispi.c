@@ -150,6 +150,7 @@ void dispi_write(struct dispi *d, unsigned index, uint16_t value)
     if (dispi_enabled(d))
         fix(d);
     vga_touch(d->vga);
+    vga_window_changed(d->vga);
 }
 
 void dispi_loaded(struct dispi *d)

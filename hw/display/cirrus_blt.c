@@ -175,7 +175,7 @@ uint8_t cirrus_blt_fetch(struct cirrus *c)
     if (!cirrus_blt_gives(c))
         return 0;
     if (b->x < b->width)
-        cirrus_gather(c, b->src + b->x, &value, 1);
+        value = vga_mem_byte(&c->vga, b->src + b->x);
     if (++b->x < ((b->width + 3) & ~3u))
         return value;
     b->x = 0;

@@ -173,8 +173,9 @@ void cirrus_gather(const struct cirrus *c, uint32_t at, uint8_t *to, uint32_t le
 
 extern const struct region_ops cirrus_window_ops, cirrus_linear_ops;
 
-/* Registers changed: the frame buffer's BAR is plain memory, or is not. */
+/* Registers changed: the frame buffer's BAR and the window are plain memory, or are not. */
 void cirrus_update_mapping(struct cirrus *c);
+bool cirrus_plain_window(const void *chip, uint32_t *start);
 
 /* ---- cirrus_mode.c ---- */
 

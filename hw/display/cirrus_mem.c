@@ -91,7 +91,7 @@ static uint8_t read_packed(struct cirrus *c, uint32_t address)
 
     if (wide_latches(c))
         cirrus_gather(c, at, c->latch, sizeof(c->latch));
-    return c->vga.memory[at & (c->vga.memory_size - 1)];
+    return vga_mem_byte(&c->vga, at);
 }
 
 static void write_packed(struct cirrus *c, uint32_t address, uint8_t value)
@@ -197,6 +197,7 @@ static uint64_t window_read(void *opaque, uint64_t offset, unsigned size)
     struct cirrus *c = opaque;
     uint64_t value = 0;
 
+    vga_window_used(&c->vga);
     if (cirrus_blt_gives(c) && by_memory(c) && !is_window_mmio(c, offset))
         return fetch(c, size);
     for (unsigned i = 0; i < size; i++)
@@ -208,6 +209,7 @@ static void window_write(void *opaque, uint64_t offset, uint64_t value, unsigned
 {
     struct cirrus *c = opaque;
 
+    vga_window_used(&c->vga);
     if (cirrus_blt_takes(c) && by_memory(c) && !is_window_mmio(c, offset)) {
         send(c, value, size);
         return;
@@ -289,12 +291,25 @@ const struct region_ops cirrus_linear_ops = { .read = linear_read,
 
 /* ---- Mapped memory ---- */
 
+/* Neither the engine nor an addressing mode wants to see an access. */
 static bool plain(const struct cirrus *c)
 {
     bool cpu_data = cirrus_blt_takes(c) || cirrus_blt_gives(c);
 
-    return !(cpu_data && by_memory(c)) && !mmio_in_lfb(c) && address_shift(c) == 0 &&
+    return !(cpu_data && by_memory(c)) && address_shift(c) == 0 &&
            write_mode(c) < WRITE_MODE_EXPAND;
+}
+
+/* The window as it is with one offset register; the engine's registers may be at its end. */
+bool cirrus_plain_window(const void *chip, uint32_t *start)
+{
+    const struct cirrus *c = chip;
+    uint32_t offset, size;
+
+    vga_window_range(&c->vga, &offset, &size);
+    *start = with_offset(c, 0);
+    return plain(c) && size == 0x10000 && (extensions(c) & GR_EXTENSIONS_TWO_OFFSETS) == 0 &&
+           (is_packed(c) || vga_chain4_is_plain(&c->vga));
 }
 
 void cirrus_update_mapping(struct cirrus *c)
@@ -302,8 +317,9 @@ void cirrus_update_mapping(struct cirrus *c)
     const struct pci_bar *bar = &c->pci.bar[0];
     struct memmap *mem = c->pci.dev.services->mem;
     struct mem_block *vram = &c->vga.vram;
-    bool wanted = bar->at != PCI_UNMAPPED && plain(c);
+    bool wanted = bar->at != PCI_UNMAPPED && plain(c) && !mmio_in_lfb(c);
 
+    vga_window_changed(&c->vga);
     if (wanted == vram->mapped)
         return;
     if (!wanted)

@@ -111,4 +111,8 @@ static void fill_mode(void *chip, struct vga_mode *m)
         place_cursor(c, m);
 }
 
-const struct vga_chip_ops cirrus_chip_ops = { .mode = fill_mode, .draw_sprite = draw_cursor };
+const struct vga_chip_ops cirrus_chip_ops = {
+    .mode = fill_mode,
+    .draw_sprite = draw_cursor,
+    .plain_window = cirrus_plain_window,
+};

@@ -22,6 +22,11 @@ int vga_create(struct vga *v, struct device *dev, const struct vga_chip_ops *ops
         .name = "vram", .host = v->memory, .size = size, .flags = MEM_LOG_DIRTY
     };
     journal_join(&v->journal, "video", dev->id, vga_screen_play, v);
+    /* As large as the window can be, so that the bitmap of written pages fits for good. */
+    v->mapped_window = (struct mem_block){ .name = "vga-window",
+                                           .size = VGA_WINDOW_SIZE,
+                                           .flags = MEM_LOG_DIRTY | MEM_YIELDS,
+                                           .dirty = g_malloc0(VGA_WINDOW_SIZE / MEM_PAGE / 8) };
     vga_screen_create(v);
     /* In the background: other cards have ports in between (LPT at 0x3BC). */
     v->ports = (struct region){
@@ -42,9 +47,11 @@ void vga_destroy(struct vga *v)
     bus_unmap(v->dev->services->bus, &v->ports);
     bus_unmap(v->dev->services->bus, &v->window);
     memmap_unmap(v->dev->services->mem, &v->vram);
+    memmap_unmap(v->dev->services->mem, &v->mapped_window);
     vga_screen_destroy(v);
     journal_leave(&v->journal);
     g_free(v->vram.dirty);
+    g_free(v->mapped_window.dirty);
     mem_free(v->memory, v->memory_size);
 }
 
@@ -62,11 +69,13 @@ void vga_reset(struct vga *v)
     memset(v->dac, 0, sizeof(v->dac));
     memset(v->dac_latch, 0, sizeof(v->dac_latch));
     memset(v->latch, 0, sizeof(v->latch));
+    vga_window_changed(v);
     vga_touch(v);
 }
 
 void vga_loaded(struct vga *v)
 {
+    vga_window_changed(v);
     vga_wrote(v, 0, v->memory_size);
     vga_font_changed(v);
 }

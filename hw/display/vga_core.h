@@ -171,6 +171,8 @@ struct vga_chip_ops {
     /* Puts row `row` of the sprite over a line of width dots; NULL: the chip has no sprite. */
     void (*draw_sprite)(void *chip, const struct vga_sprite *sprite, unsigned row, uint32_t *dots,
                         unsigned width);
+    /* Whether the window is plain memory just now, and from which byte of video memory on. */
+    bool (*plain_window)(const void *chip, uint32_t *start);
     /* May be NULL: a viewer would like this size. */
     void (*ui_info)(void *chip, unsigned width, unsigned height);
     /* May be NULL: the picture was brought up to date. */
@@ -198,7 +200,9 @@ struct vga {
     struct console *con; /* set before vga_create(); NULL: nobody looks */
     struct region ports, window;
     struct mem_block vram;
-    uint8_t *memory; /* vram.host, for the state table */
+    struct mem_block mapped_window; /* a part of vram, where the window is plain memory */
+    unsigned window_accesses;       /* since that has changed */
+    uint8_t *memory;                /* vram.host, for the state table */
     uint32_t memory_size;
     struct vga_screen *screen;
     struct journal_source journal;
@@ -229,17 +233,32 @@ void vga_dac_write(struct vga *v, uint8_t value);
 
 /* ---- vga_mem.c ---- */
 
+/* What of the window answers, by GR6: offset and size in bytes. */
+void vga_window_range(const struct vga *v, uint32_t *start, uint32_t *size);
 /* An offset in the window to an address of memory, by GR6. False: nobody answers there. */
 bool vga_window_address(const struct vga *v, uint32_t offset, uint32_t *address);
+/* A byte that the guest reads as it is; offset wraps at the end of memory. */
+uint8_t vga_mem_byte(struct vga *v, uint32_t offset);
 /* Through the planes, with all read and write modes. address wraps at the end of memory. */
 uint8_t vga_mem_read(struct vga *v, uint32_t address);
 void vga_mem_write(struct vga *v, uint32_t address, uint8_t value);
+
+/* ---- vga_window.c: the window as mapped memory ---- */
+
+/* Registers that decide about it were written. */
+void vga_window_changed(struct vga *v);
+/* The guest used it, by a handler: where that goes on it is mapped, if it can be. */
+void vga_window_used(struct vga *v);
+/* For chips' plain_window(): an IBM VGA in its 256 colour mode, as the BIOS sets it. */
+bool vga_chain4_is_plain(const struct vga *v);
+/* Marks what the guest wrote by it. */
+void vga_window_collect(struct vga *v);
 
 /* ---- vga_screen.c ---- */
 
 /* Registers were written: the picture may be another one. */
 void vga_touch(struct vga *v);
-/* The chip itself wrote these bytes of video memory; they may wrap at its end. */
+/* These bytes of video memory were written, not by the guest where it is mapped; they may wrap. */
 void vga_wrote(struct vga *v, uint32_t offset, uint32_t size);
 /* The text font may have changed. */
 void vga_font_changed(struct vga *v);

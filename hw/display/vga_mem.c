@@ -9,15 +9,24 @@
 
 #include "base/journal.h"
 
-bool vga_window_address(const struct vga *v, uint32_t offset, uint32_t *address)
+void vga_window_range(const struct vga *v, uint32_t *start, uint32_t *size)
 {
     static const struct {
         uint32_t start, size;
     } maps[4] = { { 0, 0x20000 }, { 0, 0x10000 }, { 0x10000, 0x8000 }, { 0x18000, 0x8000 } };
     unsigned map = v->gr[GR_MISC] >> 2 & 3;
 
-    *address = offset - maps[map].start;
-    return (v->misc & MISC_ENABLE_RAM) != 0 && *address < maps[map].size;
+    *start = maps[map].start;
+    *size = maps[map].size;
+}
+
+bool vga_window_address(const struct vga *v, uint32_t offset, uint32_t *address)
+{
+    uint32_t start, size;
+
+    vga_window_range(v, &start, &size);
+    *address = offset - start;
+    return (v->misc & MISC_ENABLE_RAM) != 0 && *address < size;
 }
 
 /* Which address of the planes the CPU means, in bytes of video memory. */
@@ -65,6 +74,14 @@ static void journal_video_memory(struct vga *v, uint32_t offset)
                                    .n_iov = 1 };
 
     journal_input(&v->journal, &entry);
+}
+
+uint8_t vga_mem_byte(struct vga *v, uint32_t offset)
+{
+    offset &= v->memory_size - 1;
+    if (G_UNLIKELY(journal_on()))
+        journal_video_memory(v, offset & ~3u);
+    return v->memory[offset];
 }
 
 uint8_t vga_mem_read(struct vga *v, uint32_t address)

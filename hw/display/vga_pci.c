@@ -49,11 +49,12 @@ static uint64_t window_read(void *opaque, uint64_t offset, unsigned size)
     struct vga_pci *d = opaque;
     uint32_t address;
 
+    vga_window_used(&d->vga);
     if (!vga_window_address(&d->vga, (uint32_t)offset, &address))
         return 0xff;
     address += dispi_bank_start(&d->dispi);
     if (dispi_linear(&d->dispi))
-        return d->vga.memory[address & (d->vga.memory_size - 1)];
+        return vga_mem_byte(&d->vga, address);
     return vga_mem_read(&d->vga, address);
 }
 
@@ -62,6 +63,7 @@ static void window_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     struct vga_pci *d = opaque;
     uint32_t address;
 
+    vga_window_used(&d->vga);
     if (!vga_window_address(&d->vga, (uint32_t)offset, &address))
         return;
     address += dispi_bank_start(&d->dispi);
@@ -194,7 +196,19 @@ static void new_size(void *chip, unsigned width, unsigned height)
     edid_build(((struct vga_pci *)chip)->edid, width, height);
 }
 
-static const struct vga_chip_ops chip_ops = { .mode = svga_mode, .ui_info = new_size };
+static bool plain_window(const void *chip, uint32_t *start)
+{
+    const struct vga_pci *d = chip;
+
+    *start = dispi_bank_start(&d->dispi);
+    return dispi_linear(&d->dispi) || vga_chain4_is_plain(&d->vga);
+}
+
+static const struct vga_chip_ops chip_ops = {
+    .mode = svga_mode,
+    .plain_window = plain_window,
+    .ui_info = new_size,
+};
 
 /* ---- Life ---- */
 
@@ -243,8 +257,8 @@ static void vga_pci_reset(struct device *dev)
 {
     struct vga_pci *d = (struct vga_pci *)dev;
 
-    vga_reset(&d->vga);
     dispi_reset(&d->dispi);
+    vga_reset(&d->vga);
     d->big_endian = false;
 }
 

@@ -60,6 +60,7 @@ static void write_file(struct vga *v, uint8_t *file, const uint8_t *mask, size_t
         return;
     file[index] = value & mask[index];
     vga_touch(v);
+    vga_window_changed(v);
 }
 
 /* CR11 bit 7 protects CR0 to CR7, but not line compare's bit in CR7. */
@@ -189,6 +190,7 @@ void vga_port_write(struct vga *v, uint16_t port, uint8_t value)
     case STATUS0:
         v->misc = value & 0xef;
         vga_touch(v);
+        vga_window_changed(v);
         break;
     case SR_INDEX: v->sr_index = value; break;
     case SR_DATA: write_file(v, v->sr, sr_mask, sizeof(sr_mask), v->sr_index, value); break;

@@ -292,7 +292,7 @@ static void set_poll(struct vga *v, const struct vga_mode *m)
 
     if (m->format == VGA_TEXT && (m->cursor || s->phase.has_blink))
         ms = TEXT_POLL_MS;
-    else if (m->format == VGA_LINEAR)
+    else if (m->format == VGA_LINEAR || v->mapped_window.mapped)
         ms = LOG_POLL_MS;
     if (ms != s->poll_ms)
         console_set_poll(v->con, ms);
@@ -317,6 +317,7 @@ static void update(void *opaque, bool full)
     s->phase = phase;
     s->font_changed = false;
     memmap_take_dirty(v->dev->services->mem, &v->vram, s->dirty);
+    vga_window_collect(v);
     moved.sprite = sprite_changed(v, &mode, &old);
     if (other)
         set_surface(v, &mode);
