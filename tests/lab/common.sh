@@ -98,8 +98,15 @@ prepare_linux() {
 # add_modules DIRECTORY MODULE...: copies the modules and all they depend on to DIRECTORY/modules,
 # where the file "order" lists them in the order in which insmod must see them.
 add_modules() {
-    local dir=$1/modules module file
+    local dir=$1
     shift
+    add_modules_as order "$dir" "$@"
+}
+
+# add_modules_as LIST DIRECTORY MODULE...: the same; the file LIST lists them.
+add_modules_as() {
+    local list=$1 dir=$2/modules module file
+    shift 2
     mkdir -p "$dir"
     for module; do
         modprobe -C /dev/null -d "$linux" -S "$kernel_version" --show-depends "$module" ||
@@ -107,7 +114,7 @@ add_modules() {
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r file; do
         cp "$file" "$dir/"
         basename "$file"
-    done >"$dir/order"
+    done >"$dir/$list"
 }
 
 # initramfs DIRECTORY: the tree as an initramfs on standard output, all of it owned by root.
