@@ -25,6 +25,7 @@
 enum {
     HDR_SETUP_SECTS = 0x1f1,
     HDR_SYSSIZE = 0x1f4,
+    HDR_VID_MODE = 0x1fa,
     HDR_BOOT_FLAG = 0x1fe,
     HDR_JUMP = 0x200,
     HDR_MAGIC = 0x202,
@@ -156,9 +157,43 @@ static int place_initrd(const struct kernel_config *c, const struct header *h, u
     return 0;
 }
 
-/* The boot loader's part of the header. */
-static void fill_setup(uint8_t *p, uint32_t initrd_addr, uint32_t initrd_size)
+/* False: it is no video mode. */
+static bool parse_video_mode(const char *value, uint16_t *mode)
 {
+    static const struct {
+        const char *name;
+        uint16_t mode;
+    } names[] = { { "normal", 0xffff }, { "ext", 0xfffe }, { "ask", 0xfffd } };
+    bool hex = g_ascii_strncasecmp(value, "0x", 2) == 0;
+    guint64 number;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(value, names[i].name) == 0) {
+            *mode = names[i].mode;
+            return true;
+        }
+    if (!g_ascii_string_to_unsigned(hex ? value + 2 : value, hex ? 16 : 10, 0, UINT16_MAX, &number,
+                                    NULL))
+        return false;
+    *mode = (uint16_t)number;
+    return true;
+}
+
+/* vga= is the boot loader's to obey (boot protocol, "Special command line options"). */
+static void fill_video_mode(uint8_t *p, const char *append)
+{
+    g_auto(GStrv) words = g_strsplit(append, " ", -1);
+    uint16_t mode;
+
+    for (char **w = words; *w != NULL; w++)
+        if (g_str_has_prefix(*w, "vga=") && parse_video_mode(*w + strlen("vga="), &mode))
+            put_le16(p + HDR_VID_MODE, mode);
+}
+
+/* The boot loader's part of the header. */
+static void fill_setup(uint8_t *p, const char *append, uint32_t initrd_addr, uint32_t initrd_size)
+{
+    fill_video_mode(p, append);
     p[HDR_TYPE_OF_LOADER] = LOADER_UNLISTED;
     p[HDR_LOADFLAGS] |= CAN_USE_HEAP;
     put_le16(p + HDR_HEAP_END_PTR, HEAP_END_PTR);
@@ -209,8 +244,8 @@ static int lay_out(const struct kernel_config *c, struct kernel_image *image, GE
         return ret;
 
     image->setup = g_memdup2(data, h.setup_size);
-    fill_setup(image->setup, initrd_addr, (uint32_t)initrd_size);
     image->append = g_strdup(c->append ? c->append : "");
+    fill_setup(image->setup, image->append, initrd_addr, (uint32_t)initrd_size);
     put_items(image, 0, setup_keys, SETUP_ADDR, image->setup, h.setup_size);
     put_items(image, 3, kernel_keys, KERNEL_ADDR, data + h.setup_size, kernel_size);
     put_items(image, 6, cmdline_keys, CMDLINE_ADDR, image->append, strlen(image->append) + 1);

@@ -175,6 +175,27 @@ static void test_command_line(struct story *s, gconstpointer data)
     refused(s, E2BIG, "-append: 2048 characters", "at most 2047");
 }
 
+/* The loader, not the kernel, reads vga=. */
+static void test_video_mode(struct story *s, gconstpointer data)
+{
+    static const struct {
+        const char *append;
+        uint16_t mode;
+    } lines[] = {
+        { "console=tty0", 0x0000 },   { "vga=0x317 quiet", 0x0317 }, { "quiet vga=791", 791 },
+        { "vga=ask", 0xfffd },        { "vga=normal", 0xffff },      { "vga=ext", 0xfffe },
+        { "vga=1 vga=2", 2 },         { "vga=65536", 0x0000 },       { "vga=", 0x0000 },
+        { "xvga=7 vga=0xg", 0x0000 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(lines); i++) {
+        s->config.append = lines[i].append;
+        g_assert_cmpint(load(s), ==, 0);
+        g_assert_cmphex(get_le16(s->image.setup + 0x1fa), ==, lines[i].mode);
+        kernel_unload(&s->image);
+    }
+}
+
 static void test_initrd_room(struct story *s, gconstpointer data)
 {
     /* The kernel takes 16 to 24 MiB, the firmware the last one: 103 pages are 412 KiB. */
@@ -257,6 +278,7 @@ int main(int argc, char **argv)
         { "/kernel/no-initrd", test_no_initrd },
         { "/kernel/old-protocol", test_old_protocol },
         { "/kernel/command-line", test_command_line },
+        { "/kernel/video-mode", test_video_mode },
         { "/kernel/initrd-room", test_initrd_room },
         { "/kernel/no-kernels", test_no_kernels },
         { "/kernel/hostile-kernels", test_hostile_kernels },
