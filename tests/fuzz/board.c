@@ -242,6 +242,19 @@ void fuzz_board_destroy(struct fuzz_board *b)
 
 /* ---- Steps ---- */
 
+/* size: 1, 2, 4 or 8. */
+static void say_access(FILE *script, enum bus_space space, uint64_t addr, uint64_t value,
+                       unsigned size, bool read)
+{
+    const char *verb = space == BUS_PIO ? (read ? "in" : "out") : (read ? "read" : "write");
+
+    if (read)
+        say(script, "%s%c 0x%" PRIx64 "\n", verb, "?bw?l???q"[size], addr);
+    else
+        say(script, "%s%c 0x%" PRIx64 " 0x%" PRIx64 "\n", verb, "?bw?l???q"[size], addr,
+            value & size_mask(size));
+}
+
 static void access_space(struct fuzz_board *b, enum bus_space space, uint64_t addr, uint64_t value,
                          unsigned size, bool read, FILE *script)
 {
@@ -251,13 +264,8 @@ static void access_space(struct fuzz_board *b, enum bus_space space, uint64_t ad
                          .size = size,
                          .flags = read ? IOREQ_READ : 0,
                          .type = space == BUS_PIO ? IOREQ_TYPE_PIO : IOREQ_TYPE_COPY };
-    const char *verb = space == BUS_PIO ? (read ? "in" : "out") : (read ? "read" : "write");
 
-    if (read)
-        say(script, "%s%c 0x%" PRIx64 "\n", verb, "?bw?l???q"[size], addr);
-    else
-        say(script, "%s%c 0x%" PRIx64 " 0x%" PRIx64 "\n", verb, "?bw?l???q"[size], addr,
-            value & size_mask(size));
+    say_access(script, space, addr, value, size, read);
     ioreq_dispatch(machine_dispatch(b->machine), &req);
 }
 
@@ -265,6 +273,50 @@ static void access_space(struct fuzz_board *b, enum bus_space space, uint64_t ad
 static uint32_t repetitions(uint8_t few, uint8_t many)
 {
     return many == UINT8_MAX ? IOREQ_MAX_COUNT + 1 + few : few & 15;
+}
+
+static uint64_t stride(const struct ioreq *req)
+{
+    return (req->flags & IOREQ_DF) != 0 ? -(uint64_t)req->size : req->size;
+}
+
+static uint64_t memory_at(struct fuzz_board *b, uint64_t addr, unsigned size)
+{
+    uint8_t bytes[8];
+
+    dma_read(machine_services(b->machine)->mem, addr, bytes, size);
+    return get_le(bytes, size);
+}
+
+/* The qtest protocol has no repetitions nor values in memory: each access for itself. */
+static void say_request(struct fuzz_board *b, const struct ioreq *req, FILE *script)
+{
+    enum bus_space space = req->type == IOREQ_TYPE_PIO ? BUS_PIO : BUS_MMIO;
+    bool read = (req->flags & IOREQ_READ) != 0, pointer = (req->flags & IOREQ_DATA_IS_PTR) != 0;
+    bool refused = req->size > (space == BUS_PIO ? 4 : 8) || req->count > IOREQ_MAX_COUNT ||
+                   (space == BUS_PIO && req->addr >= BUS_PIO_SIZE);
+
+    if (refused)
+        say(script, "# refused: addr=0x%" PRIx64 " size=%u count=%u\n", req->addr, req->size,
+            req->count);
+    for (uint32_t i = 0; script != NULL && !refused && i < req->count; i++) {
+        uint64_t addr = space == BUS_PIO ? req->addr : req->addr + i * stride(req);
+        uint64_t value = pointer ? memory_at(b, req->data + i * stride(req), req->size) : req->data;
+        say_access(script, space, addr, value, req->size, read);
+    }
+}
+
+/* What a read left in memory. */
+static void say_memory(struct fuzz_board *b, const struct ioreq *req, FILE *script)
+{
+    if (script == NULL || (req->flags & IOREQ_READ) == 0 || (req->flags & IOREQ_DATA_IS_PTR) == 0 ||
+        req->size > 8 || req->count > IOREQ_MAX_COUNT)
+        return;
+    for (uint32_t i = 0; i < req->count; i++) {
+        uint64_t at = req->data + i * stride(req);
+        if (at < RAM_SIZE)
+            say_access(script, BUS_MMIO, at, memory_at(b, at, req->size), req->size, false);
+    }
 }
 
 static void raw_request(struct fuzz_board *b, const struct fuzz_region *r, const uint8_t *p,
@@ -277,11 +329,9 @@ static void raw_request(struct fuzz_board *b, const struct fuzz_region *r, const
                          .flags = p[1] & 0xf0,
                          .type = p[0] & 0x40 ? p[0] >> 7 : (uint8_t)r->space };
 
-    /* The qtest protocol has no repetitions: the first and the last stand for them. */
-    say(script,
-        "# request type=%u addr=0x%" PRIx64 " data=0x%" PRIx64 " count=%u size=%u flags=0x%x\n",
-        req.type, req.addr, req.data, req.count, req.size, req.flags);
+    say_request(b, &req, script);
     ioreq_dispatch(machine_dispatch(b->machine), &req);
+    say_memory(b, &req, script);
 }
 
 static void write_pattern(struct fuzz_board *b, unsigned at, const uint8_t *bytes, FILE *script)
