@@ -562,7 +562,7 @@ static void write_sector(struct qtest *q, uint32_t lba)
 /* A file may not grow: the machine stops over the write, and does it again when it goes on. */
 static void test_error_stops(void)
 {
-    g_autofree char *disk = in_folder("empty"), *content = NULL;
+    g_autofree char *disk = in_folder("empty");
     g_autofree char *args = g_strdup_printf("-drive file=%s,format=raw,werror=stop", disk);
     int fd = open(disk, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 

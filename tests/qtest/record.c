@@ -241,7 +241,7 @@ static void test_power(struct fixture *f, gconstpointer data)
     qtest_qmp_wait_event(q, "RESET");
     qtest_pci_write(q, 0x0b, 0x40, 0xb001, 4); /* PIIX4: PMBA, and PMREGMISC: enable */
     qtest_pci_write(q, 0x0b, 0x80, 0x01, 1);
-    g_autofree char *answer = qtest_ask(q, "outw 0xb004 0x2000"); /* S5 */
+    g_free(qtest_ask(q, "outw 0xb004 0x2000")); /* S5 */
     g_assert_cmpint(qtest_wait(q), ==, 0);
     replay_is_the_same(f);
 }
