@@ -221,9 +221,9 @@ void app_show_state(struct app *app)
 {
     enum machine_state state = machine_get_state(app->machine);
 
-    if (app->sdl != NULL)
-        app->sdl_ops->set_state(app->sdl,
-                                state != MACHINE_RUNNING ? machine_state_name(state) : NULL);
+    if (app->sdl_ops == NULL || app->sdl == NULL)
+        return;
+    app->sdl_ops->set_state(app->sdl, state != MACHINE_RUNNING ? machine_state_name(state) : NULL);
 }
 
 static int connect_viewers(struct app *app, GError **err)

@@ -47,11 +47,9 @@ static int take_accel(struct app *app, const char *arg, GError **err)
 
     if (opts == NULL)
         return -EINVAL;
-    const char *name = opts_get(opts, "accel");
+    const char *name = opts_require(opts, "accel", err);
     const char *file = opts_get(opts, "file"); /* replay's */
-    int rc = name != NULL ? 0 : fail(err, EINVAL, "-accel: no name");
-    if (rc == 0)
-        rc = opts_finish(opts, err);
+    int rc = name != NULL ? opts_finish(opts, err) : -EINVAL;
     if (rc == 0 && (file != NULL) != (strcmp(name, "replay") == 0))
         rc = fail(err, EINVAL, "-accel %s: file= is what replay needs, and nobody else", name);
     if (rc == 0 && file != NULL)

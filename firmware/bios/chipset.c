@@ -40,7 +40,8 @@ static void pit_init(void)
     outb(0x61, inb(0x61) & 0xFC);
 }
 
-/* 8237A: both controllers cleared; the second one's channel 0 passes the first one's requests on. */
+/* 8237A: both controllers cleared; the second one's channel 0 passes the first one's requests on.
+ */
 static void dma_init(void)
 {
     outb(0x0D, 0);

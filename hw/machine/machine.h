@@ -48,7 +48,7 @@ struct machine_config {
     const char *boot_order; /* letters of a, c, d, n; NULL: "cad" */
     const char *boot_once;  /* the same for the first boot; NULL: as boot_order */
     bool boot_menu;
-    uint16_t boot_menu_wait_ms; /* 0: as long as the firmware likes */
+    uint16_t boot_menu_wait_ms;           /* 0: as long as the firmware likes */
     const char *kernel, *initrd, *append; /* direct kernel boot; NULL: none */
     const char *optionrom;                /* path of the direct-boot option ROM */
     const char *rtc_base;                 /* "utc", "localtime" or a date; NULL: "utc" */
