@@ -246,6 +246,17 @@ static void test_power(struct fixture *f, gconstpointer data)
     replay_is_the_same(f);
 }
 
+/* Not by the event RESUME: it may come before the monitor is told of events. */
+static void wait_until_it_runs(struct qtest *q)
+{
+    for (;;) {
+        g_autofree char *status = qtest_qmp_status(q);
+        if (strcmp(status, "running") == 0)
+            return;
+        g_usleep(1000);
+    }
+}
+
 /* A machine that goes on from a saved state has it in its recording. */
 static void test_saved_state(struct fixture *f, gconstpointer data)
 {
@@ -261,7 +272,7 @@ static void test_saved_state(struct fixture *f, gconstpointer data)
     qtest_end(q);
 
     q = start(f, args);
-    qtest_qmp_wait_event(q, "RESUME");
+    wait_until_it_runs(q);
     use_timers(q);
     use_serial(q);
     qtest_end(q);
