@@ -139,15 +139,6 @@ static const struct disk_word cache_words[] = { { "writeback", BLOCK_CACHE_WRITE
                                                 { "directsync", BLOCK_CACHE_DIRECTSYNC },
                                                 { "unsafe", BLOCK_CACHE_UNSAFE },
                                                 {} };
-static const struct disk_word rerror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
-                                                 { "ignore", BLOCK_ON_ERROR_IGNORE },
-                                                 { "stop", BLOCK_ON_ERROR_STOP },
-                                                 {} };
-static const struct disk_word werror_words[] = { { "report", BLOCK_ON_ERROR_REPORT },
-                                                 { "ignore", BLOCK_ON_ERROR_IGNORE },
-                                                 { "stop", BLOCK_ON_ERROR_STOP },
-                                                 { "enospc", BLOCK_ON_ERROR_ENOSPC },
-                                                 {} };
 
 enum drive_interface { IF_IDE, IF_FLOPPY, IF_NONE };
 static const struct disk_word if_words[] = {
@@ -157,14 +148,15 @@ static const struct disk_word media_words[] = { { "disk", false }, { "cdrom", tr
 
 static int get_errors(struct opts *opts, struct block_options *o, GError **err)
 {
-    int rerror = BLOCK_ON_ERROR_DEFAULT, werror = BLOCK_ON_ERROR_DEFAULT;
-    int rc = disk_get_word(opts, "rerror", rerror_words, &rerror, err);
+    const char *rerror = opts_get(opts, "rerror"), *werror = opts_get(opts, "werror");
 
-    if (rc == 0)
-        rc = disk_get_word(opts, "werror", werror_words, &werror, err);
-    o->rerror = (enum block_on_error)rerror;
-    o->werror = (enum block_on_error)werror;
-    return rc;
+    if (rerror != NULL && block_parse_on_error(rerror, true, &o->rerror) < 0)
+        return fail(err, EINVAL, "%s: rerror=%s: not one of report, ignore, stop", opts_where(opts),
+                    rerror);
+    if (werror != NULL && block_parse_on_error(werror, false, &o->werror) < 0)
+        return fail(err, EINVAL, "%s: werror=%s: not one of report, ignore, stop, enospc",
+                    opts_where(opts), werror);
+    return 0;
 }
 
 /*

@@ -24,8 +24,10 @@ static void set_node(struct block_drive *drive, struct block_node *node)
         block_set_error_listener(drive->node, NULL, NULL);
     }
     drive->node = node;
-    if (node != NULL)
+    if (node != NULL) {
+        block_set_on_error(node, drive->rerror, drive->werror);
         block_set_error_listener(node, on_error, drive);
+    }
 }
 
 /* ---- What the device sees, which is recorded ---- */
@@ -145,6 +147,28 @@ void block_drive_release(struct block_drive *drive)
     drive->device = NULL;
     drive->tray = NULL;
     drive->opaque = NULL;
+}
+
+static int parse_policy(const struct block_drive *drive, const char *word, bool is_read,
+                        enum block_on_error *value, GError **err)
+{
+    if (word == NULL || strcmp(word, "auto") == 0 ||
+        block_parse_on_error(word, is_read, value) == 0)
+        return 0;
+    return fail(err, EINVAL, "drive %s: %s=%s: not one of auto, report, ignore, stop%s", drive->id,
+                is_read ? "rerror" : "werror", word, is_read ? "" : ", enospc");
+}
+
+int block_drive_set_on_error(struct block_drive *drive, const char *rerror, const char *werror,
+                             GError **err)
+{
+    int rc = parse_policy(drive, rerror, true, &drive->rerror, err);
+
+    if (rc == 0)
+        rc = parse_policy(drive, werror, false, &drive->werror, err);
+    if (rc == 0 && drive->node != NULL)
+        block_set_on_error(drive->node, drive->rerror, drive->werror);
+    return rc;
 }
 
 void block_drive_tray_moved(struct block_drive *drive, bool open)

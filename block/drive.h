@@ -45,6 +45,8 @@ struct block_drive {
     /* Of the last medium, for the next one; see block_drive_get_options(). */
     struct block_options options;
     struct block_throttle_config throttle;
+    /* Of the device, for every medium; BLOCK_ON_ERROR_DEFAULT: as the image was opened. */
+    enum block_on_error rerror, werror;
     int stopped_by; /* the error (negative errno) that the machine was stopped for; 0: none */
     /* The device that has the drive. */
     const char *device;                /* its id, borrowed; NULL: nobody has it */
@@ -63,6 +65,13 @@ void block_drive_free(struct block_drive *drive); /* NULL is fine */
 int block_drive_take(struct block_drive *drive, const char *device,
                      const struct block_tray_ops *tray, void *opaque, GError **err);
 void block_drive_release(struct block_drive *drive);
+
+/*
+ * A device's own rerror= and werror=, which go before those of the image; NULL or "auto": those of
+ * the image. 0; -EINVAL and a sentence.
+ */
+int block_drive_set_on_error(struct block_drive *drive, const char *rerror, const char *werror,
+                             GError **err);
 
 /* The device's tray has moved. */
 void block_drive_tray_moved(struct block_drive *drive, bool open);

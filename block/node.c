@@ -532,6 +532,30 @@ enum block_error_action block_error_policy(struct block_node *node, bool is_read
     return action;
 }
 
+void block_set_on_error(struct block_node *node, enum block_on_error rerror,
+                        enum block_on_error werror)
+{
+    if (rerror != BLOCK_ON_ERROR_DEFAULT)
+        node->rerror = rerror;
+    if (werror != BLOCK_ON_ERROR_DEFAULT)
+        node->werror = werror;
+}
+
+int block_parse_on_error(const char *word, bool is_read, enum block_on_error *value)
+{
+    if (strcmp(word, "report") == 0)
+        *value = BLOCK_ON_ERROR_REPORT;
+    else if (strcmp(word, "ignore") == 0)
+        *value = BLOCK_ON_ERROR_IGNORE;
+    else if (strcmp(word, "stop") == 0)
+        *value = BLOCK_ON_ERROR_STOP;
+    else if (strcmp(word, "enospc") == 0 && !is_read)
+        *value = BLOCK_ON_ERROR_ENOSPC;
+    else
+        return -EINVAL;
+    return 0;
+}
+
 void block_set_error_listener(struct block_node *node,
                               void (*listener)(void *opaque, struct block_node *node, bool is_read,
                                                int error, enum block_error_action action),

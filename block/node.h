@@ -225,6 +225,13 @@ enum block_error_action {
  */
 enum block_error_action block_error_policy(struct block_node *node, bool is_read, int error);
 
+/* Changes rerror= and werror=; BLOCK_ON_ERROR_DEFAULT leaves it as it is. */
+void block_set_on_error(struct block_node *node, enum block_on_error rerror,
+                        enum block_on_error werror);
+
+/* What a word of rerror= (is_read) or werror= means; -EINVAL: nothing. */
+int block_parse_on_error(const char *word, bool is_read, enum block_on_error *value);
+
 /* One listener per node; NULL removes it. */
 void block_set_error_listener(struct block_node *node,
                               void (*listener)(void *opaque, struct block_node *node, bool is_read,

@@ -7,41 +7,14 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "block/format.h"
 #include "block/iov.h"
+#include "block/request.h"
 
 #define MAX_EXTENTS 16 /* a request in more pieces goes to a thread */
-
-enum request_kind { REQ_READ, REQ_WRITE, REQ_ZERO, REQ_DISCARD, REQ_FLUSH };
 
 static const enum block_op op_of_kind[] = {
     [REQ_READ] = BLOCK_OP_READ,       [REQ_WRITE] = BLOCK_OP_WRITE, [REQ_ZERO] = BLOCK_OP_WRITE,
     [REQ_DISCARD] = BLOCK_OP_DISCARD, [REQ_FLUSH] = BLOCK_OP_FLUSH,
-};
-
-struct block_request {
-    struct pool_work work; /* first */
-    struct file_io io;     /* when the request is one piece */
-    struct block_node *node;
-    enum request_kind kind;
-    unsigned flags;
-    uint64_t offset, len;
-    const struct iovec *iov;
-    int n;
-    block_done *done;
-    void *opaque;
-
-    int ret;
-    bool refused;
-    unsigned pending; /* pieces in flight */
-    int64_t start_ns;
-    uint64_t number;      /* in the journal */
-    uint64_t writes_done; /* a flush covers the writes up to this one */
-
-    enum { NOWHERE, TRACKED, WAITING, THROTTLED } queue;
-    TAILQ_ENTRY(block_request) link;
-    bool exclusive; /* tracked or waiting: nobody else in [start, end) */
-    uint64_t start, end;
 };
 
 /* A piece of a request that is scattered over the file. */
@@ -70,7 +43,7 @@ static void start_waiting(struct block_node *node);
 static void run_flush(struct pool_work *work);
 
 /* A request is in one list at a time, or in none. */
-static void leave_queue(struct block_request *req)
+void request_leave_queue(struct block_request *req)
 {
     struct request_list *lists[] = { [TRACKED] = &req->node->tracked,
                                      [WAITING] = &req->node->waiting,
@@ -103,20 +76,8 @@ static void count(struct block_request *req)
     }
 }
 
-/* What was read is kept, so that a replay needs no image. */
-static bool journal_done(const struct block_request *req)
-{
-    bool has_data = req->kind == REQ_READ && req->ret == 0;
-    const struct journal_entry entry = { .kind = JOURNAL_DISK_DONE,
-                                         .n = { req->number, (uint64_t)req->ret },
-                                         .iov = req->iov,
-                                         .n_iov = has_data ? req->n : 0 };
-
-    return journal_begin(&req->node->journal, &entry);
-}
-
 /* The last of a request. Its node may be gone after the done callback. */
-static void finish(struct pool_work *work)
+void request_finish(struct pool_work *work)
 {
     struct block_request *req = (struct block_request *)work;
     struct block_node *node = req->node;
@@ -124,9 +85,9 @@ static void finish(struct pool_work *work)
     void *opaque = req->opaque;
     int ret = req->ret;
 
-    if (!journal_done(req))
+    if (!request_journal_done(req))
         return;
-    leave_queue(req);
+    request_leave_queue(req);
     count(req);
     if (is_write(req))
         node->writes_done++;
@@ -144,7 +105,7 @@ static void finish(struct pool_work *work)
 static void finish_later(struct block_request *req, int ret)
 {
     req->ret = ret;
-    req->work.done = finish;
+    req->work.done = request_finish;
     pool_defer(&req->work);
 }
 
@@ -155,10 +116,10 @@ static void transferred(struct block_request *req)
 
     if (req->ret == 0 && durable && (req->kind == REQ_WRITE || req->kind == REQ_ZERO)) {
         req->work.run = run_flush;
-        req->work.done = finish;
+        req->work.done = request_finish;
         pool_submit(&req->work);
     } else {
-        finish(&req->work);
+        request_finish(&req->work);
     }
 }
 
@@ -277,7 +238,7 @@ static bool must_wait(const struct block_request *req)
 
 static void track(struct block_request *req)
 {
-    leave_queue(req);
+    request_leave_queue(req);
     req->queue = TRACKED;
     req->node->n_exclusive += req->exclusive;
     TAILQ_INSERT_TAIL(&req->node->tracked, req, link);
@@ -433,7 +394,7 @@ void request_run_throttled(struct block_node *node)
             continue;
         }
         throttle_account(&node->throttle, write, req->len);
-        leave_queue(req);
+        request_leave_queue(req);
         start(req);
     }
     if (node->throttle_timer != 0)
@@ -478,61 +439,6 @@ static void detect_zeroes(struct block_request *req)
         req->flags |= BLOCK_REQ_UNMAP;
 }
 
-/* ---- recording ---- */
-
-static void journal_submitted(const struct block_request *req)
-{
-    const struct journal_entry entry = {
-        .kind = JOURNAL_DISK_REQUEST,
-        .n = { req->number, req->kind, req->offset, req->len, req->flags },
-        .iov = req->iov,
-        .n_iov = req->kind == REQ_WRITE ? req->n : 0,
-    };
-
-    journal_effect(&req->node->journal, &entry);
-}
-
-static struct block_request *find_number(const struct block_node *node, uint64_t number)
-{
-    struct block_request *req;
-
-    TAILQ_FOREACH(req, &node->tracked, link)
-    if (req->number == number)
-        return req;
-    return NULL;
-}
-
-void request_play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
-{
-    struct block_request *req = find_number(opaque, entry->n[0]);
-
-    if (req == NULL || entry->kind != JOURNAL_DISK_DONE)
-        return;
-    req->ret = (int)entry->n[1];
-    if (req->kind == REQ_READ && len > 0 && len <= iov_size(req->iov, req->n))
-        iov_from_buf(req->iov, req->n, 0, data, len);
-    finish(&req->work);
-}
-
-/* Nobody waits for what the recording does not end: the machine is taken apart, or it differed. */
-static void forget(struct block_request *req)
-{
-    block_done *done = req->done;
-    void *opaque = req->opaque;
-
-    leave_queue(req);
-    req->node->in_flight--;
-    g_free(req);
-    done(opaque, -EIO);
-}
-
-void request_replay_all(struct block_node *node)
-{
-    while (node->in_flight > 0)
-        if (!journal_play_next() && node->in_flight > 0)
-            forget(TAILQ_FIRST(&node->tracked));
-}
-
 /* ---- submission by users ---- */
 
 static void submit(struct block_user *user, struct block_request model)
@@ -546,7 +452,7 @@ static void submit(struct block_user *user, struct block_request model)
     req->number = ++node->n_requests;
     node->in_flight++;
     if (journal_on())
-        journal_submitted(req);
+        request_journal_submitted(req);
     if (node->replayed) {
         track(req);
         return;

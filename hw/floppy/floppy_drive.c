@@ -168,6 +168,8 @@ static int take_disk(struct floppy_drive *d, GError **err)
     struct block_node *node = d->drive->node;
     int rc = block_drive_take(d->drive, d->dev.id, &slot_ops, d, err);
 
+    if (rc == 0)
+        rc = block_drive_set_on_error(d->drive, d->rerror, d->werror, err);
     if (rc < 0 || node == NULL)
         return rc;
     attach(d, node);
@@ -266,6 +268,10 @@ static const struct property floppy_properties[] = {
              .help = "0 A:, 1 B:"),
     PROPERTY("drive-type", PROP_STRING, struct floppy_drive, drive_type,
              .help = "auto (by the disk), 360, 120, 720, 144, 288"),
+    PROPERTY("rerror", PROP_STRING, struct floppy_drive, rerror,
+             .help = "auto (as the -drive's), report, ignore, stop"),
+    PROPERTY("werror", PROP_STRING, struct floppy_drive, werror,
+             .help = "auto (as the -drive's), report, ignore, stop, enospc"),
     PROPERTY("bootindex", PROP_UINT, struct floppy_drive, bootindex, .initial = "0xffffffff",
              .help = "place in the boot order"),
     {}

@@ -40,7 +40,7 @@ struct floppy_drive {
     /* properties */
     struct block_drive *drive;
     uint32_t unit, bootindex;
-    char *drive_type;
+    char *drive_type, *rerror, *werror;
 };
 
 /* A disk is in and can turn. */

@@ -6,7 +6,8 @@
  * its medium; the controller it is plugged into (hw/ide/ide_channel.h; an AHCI port would do the
  * same) owns the bus: which drive is selected, the interrupt, and the way to guest memory.
  *
- * Kinds "ide-hd" and "ide-cd"; properties drive=, bus=, unit=, serial=, ver=, model=, bootindex=.
+ * Kinds "ide-hd" and "ide-cd"; properties drive=, bus=, unit=, serial=, ver=, model=,
+ * rerror=, werror=, write-cache=, bootindex=.
  */
 #ifndef HW_IDE_ATA_H
 #define HW_IDE_ATA_H

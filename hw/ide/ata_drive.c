@@ -46,7 +46,7 @@ static int attach_medium(struct ata_drive *d, GError **err)
     int rc = block_drive_take(d->drive, d->dev.id, d->packet ? &atapi_tray_ops : NULL, d, err);
     if (rc == 0)
         ata_set_medium(d, node);
-    return rc;
+    return rc == 0 ? block_drive_set_on_error(d->drive, d->rerror, d->werror, err) : rc;
 }
 
 /* ---- The place on the cable ---- */
@@ -126,6 +126,16 @@ static int set_identity(struct ata_drive *d, GError **err)
     return 0;
 }
 
+static int check_cache(const struct ata_drive *d, GError **err)
+{
+    static const char *const words[] = { "auto", "on", "off", NULL };
+
+    if (d->cache == NULL || g_strv_contains(words, d->cache))
+        return 0;
+    return fail(err, EINVAL, "-device %s: write-cache=%s: not one of auto, on, off",
+                d->dev.kind->name, d->cache);
+}
+
 static void set_geometry(struct ata_drive *d)
 {
     uint64_t cylinders = d->sectors / (ATA_DEFAULT_HEADS * ATA_DEFAULT_SECTORS);
@@ -164,8 +174,18 @@ static int ata_drive_create(struct device *dev, GError **err)
         rc = plug(d, err);
     if (rc == 0)
         rc = set_identity(d, err);
+    if (rc == 0)
+        rc = check_cache(d, err);
     set_geometry(d);
     return rc;
+}
+
+/* Whether the write cache is on after a reset. Off, each write is durable before it completes. */
+static bool first_write_cache(const struct ata_drive *d)
+{
+    if (d->cache != NULL && strcmp(d->cache, "auto") != 0)
+        return d->medium != NULL && strcmp(d->cache, "on") == 0;
+    return d->medium != NULL && block_write_cache(block_user_node(d->medium));
 }
 
 static void ata_drive_reset(struct device *dev)
@@ -178,7 +198,7 @@ static void ata_drive_reset(struct device *dev)
     d->heads = ATA_DEFAULT_HEADS;
     d->sectors_per_track = ATA_DEFAULT_SECTORS;
     d->cylinders = (uint16_t)d->default_cylinders;
-    d->write_cache = d->medium != NULL && block_write_cache(block_user_node(d->medium));
+    d->write_cache = first_write_cache(d);
     d->look_ahead = true;
     d->smart_enabled = d->smart_autosave = true;
     d->security_frozen = false;
@@ -310,6 +330,12 @@ static const struct property ata_properties[] = {
     PROPERTY("ver", PROP_STRING, struct ata_drive, version, .initial = "1.0",
              .help = "firmware revision, up to 8 characters"),
     PROPERTY("model", PROP_STRING, struct ata_drive, model, .help = "up to 40 characters"),
+    PROPERTY("rerror", PROP_STRING, struct ata_drive, rerror,
+             .help = "auto (as the -drive's), report, ignore, stop"),
+    PROPERTY("werror", PROP_STRING, struct ata_drive, werror,
+             .help = "auto (as the -drive's), report, ignore, stop, enospc"),
+    PROPERTY("write-cache", PROP_STRING, struct ata_drive, cache,
+             .help = "on or off after a reset; auto (by the -drive's cache=)"),
     PROPERTY("bootindex", PROP_UINT, struct ata_drive, bootindex, .initial = "0xffffffff",
              .help = "place in the boot order"),
     {}

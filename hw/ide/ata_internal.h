@@ -110,7 +110,7 @@ struct ata_drive {
 
     /* Properties. */
     struct block_drive *drive;
-    char *bus, *serial, *version, *model;
+    char *bus, *serial, *version, *model, *rerror, *werror, *cache;
     uint32_t unit, bootindex;
     struct ata_place place; /* what came of them */
 };

@@ -14,6 +14,7 @@
 #include "hw/machine/e820.h"
 #include "hw/machine/fw_cfg.h"
 #include "hw/machine/smbios.h"
+#include "hw/net/e1000.h"
 #include "hw/timer/mc146818.h"
 
 #define KIB 1024u
@@ -251,7 +252,7 @@ static int add_smbios(struct machine *m, const struct machine_config *config, GE
                    : (g_byte_array_unref(anchor), rc);
 }
 
-/* ---- Boot order: bootindex= of drives, as Open Firmware paths ---- */
+/* ---- Boot order: bootindex= of drives and network controllers, as Open Firmware paths ---- */
 
 struct boot_entry {
     uint32_t bootindex;
@@ -263,6 +264,15 @@ static gint by_bootindex(gconstpointer a, gconstpointer b)
     const struct boot_entry *x = a, *y = b;
 
     return x->bootindex < y->bootindex ? -1 : x->bootindex > y->bootindex;
+}
+
+static void network_path(struct boot_entry *entry, uint8_t devfn)
+{
+    char place[8];
+
+    g_snprintf(place, sizeof(place), PCI_FUNCTION(devfn) != 0 ? "%x,%x" : "%x", PCI_SLOT(devfn),
+               PCI_FUNCTION(devfn));
+    g_snprintf(entry->path, sizeof(entry->path), "/pci@i0cf8/ethernet@%s/ethernet-phy@0", place);
 }
 
 static void collect_place(struct device *dev, void *opaque)
@@ -277,6 +287,8 @@ static void collect_place(struct device *dev, void *opaque)
                    place.unit);
     } else if (floppy_get_place(dev, &unit, &entry.bootindex)) {
         g_snprintf(entry.path, sizeof(entry.path), "/pci@i0cf8/isa@1/fdc@03f0/floppy@%x", unit);
+    } else if (e1000_get_bootindex(dev, &entry.bootindex)) {
+        network_path(&entry, ((const struct pci_device *)dev)->devfn);
     }
     if (entry.bootindex != UINT32_MAX)
         g_array_append_val((GArray *)opaque, entry);

@@ -331,6 +331,14 @@ static const struct state_field e1000_state[] = {
     {}
 };
 
+bool e1000_get_bootindex(const struct device *dev, uint32_t *bootindex)
+{
+    if (dev->kind != &e1000_kind && dev->kind != &e1000_82545em_kind)
+        return false;
+    *bootindex = ((const struct e1000 *)dev)->bootindex;
+    return true;
+}
+
 static const struct property e1000_properties[] = {
     PROPERTY("netdev", PROP_HOST, struct e1000, net, .host = "netdev", .help = "the -netdev's id"),
     PROPERTY("mac", PROP_STRING, struct e1000, mac, .help = "address, 52:54:00:12:34:56"),

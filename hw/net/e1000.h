@@ -12,4 +12,7 @@
 
 extern const struct device_kind e1000_kind, e1000_82545em_kind;
 
+/* If dev is such a controller: true, and its bootindex= (UINT32_MAX: none). */
+bool e1000_get_bootindex(const struct device *dev, uint32_t *bootindex);
+
 #endif

@@ -441,6 +441,25 @@ static void cd_dma(void)
     end(q);
 }
 
+/* IDENTIFY DEVICE, word 85: bit 5, the write cache; the driver may turn it on until the reset. */
+static void write_cache_off(void)
+{
+    struct qtest *q = start(SECTORS, "if=none,id=d -device ide-hd,drive=d,write-cache=off");
+    uint8_t data[512];
+
+    for (unsigned on = 0; on <= 1; on++) {
+        command(q, 0xec, 0, 0);
+        g_assert_cmphex(wait_ready(q, 0x1f0) & DRQ, ==, DRQ);
+        read_data(q, 0x1f0, data, sizeof(data));
+        g_assert_cmphex(get_le16(data + 85 * 2) & 1 << 5, ==, on << 5);
+        g_assert_cmphex(get_le16(data + 82 * 2) & 1 << 5, ==, 1 << 5); /* it has one */
+        qtest_outb(q, 0x1f0 + ERROR, 0x02);
+        command(q, 0xef, 0, 0); /* SET FEATURES: on */
+        g_assert_cmphex(wait_ready(q, 0x1f0) & ERR, ==, 0);
+    }
+    end(q);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -457,6 +476,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/dma-to-nowhere", dma_to_nowhere);
     g_test_add_func("/ide/lba48", lba48);
     g_test_add_func("/ide/read-only", read_only);
+    g_test_add_func("/ide/write-cache-off", write_cache_off);
     g_test_add_func("/ide/cd-pio", cd_pio);
     g_test_add_func("/ide/cd-dma", cd_dma);
     int failed = g_test_run();

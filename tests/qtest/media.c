@@ -594,11 +594,13 @@ static void test_error_stops(void)
     close(fd);
 }
 
-/* werror=report: the guest hears of it, and the machine runs on. */
+/* werror=report, the device's own word: the guest hears of it, and the machine runs on. */
 static void test_error_is_reported(void)
 {
     g_autofree char *disk = in_folder("empty");
-    g_autofree char *args = g_strdup_printf("-drive file=%s,format=raw,werror=report", disk);
+    g_autofree char *args = g_strdup_printf("-drive if=none,id=d,file=%s,format=raw,werror=stop "
+                                            "-device ide-hd,drive=d,werror=report",
+                                            disk);
     int fd = open(disk, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
     g_assert_cmpint(ftruncate(fd, 1 << 20), ==, 0);

@@ -165,6 +165,11 @@ static void test_bad_options(void)
         { "-accel qtest -object tls-creds-x509,id=t,endpoint=server,dir=/nonexistent",
           "/nonexistent/ca-cert.pem" },
         { "-accel qtest -vnc none,tls-creds=t -vnc :0,tls-creds=t", "tls-creds=t" },
+        { "-accel qtest -drive file=/dev/zero,format=raw,werror=shout", "werror=shout" },
+        { "-accel qtest -drive if=none,id=d,media=cdrom -device ide-cd,drive=d,rerror=enospc",
+          "rerror=enospc" },
+        { "-accel qtest -drive if=none,id=d,media=cdrom -device ide-cd,drive=d,write-cache=x",
+          "write-cache=x" },
         { "-accel qtest -sandbox on,spawn=perhaps", "-sandbox spawn=perhaps" },
     };
 
