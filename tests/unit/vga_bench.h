@@ -5,6 +5,7 @@
 #define TESTS_UNIT_VGA_BENCH_H
 
 #include "tests/unit/testbench.h"
+#include "tests/unit/vga_setup.h"
 #include "ui/console.h"
 
 #define VGA_BENCH_LFB  UINT64_C(0xe0000000)
@@ -26,13 +27,7 @@ void vga_bench_destroy(struct vga_bench *s);
 /* Puts BAR0 and BAR2 where the bench has them, as firmware does. */
 void vga_bench_map(struct vga_bench *s);
 
-/* Register values of the IBM VGA BIOS (IBM VGA, "Register values by mode"). */
-struct vga_setup {
-    uint8_t misc, sr[5], cr[25], gr[9], ar[21];
-};
-extern const struct vga_setup vga_text, vga_mode_4, vga_mode_12, vga_mode_13;
-
-/* Sets all registers, and every DAC entry to a colour of its own. */
+/* Sets all registers, and the DAC. */
 void vga_set(struct vga_bench *s, const struct vga_setup *setup);
 void vga_sr(struct vga_bench *s, uint8_t index, uint8_t value);
 void vga_gr(struct vga_bench *s, uint8_t index, uint8_t value);
@@ -40,10 +35,6 @@ void vga_cr(struct vga_bench *s, uint8_t index, uint8_t value);
 void vga_ar(struct vga_bench *s, uint8_t index, uint8_t value);
 void vga_dispi(struct vga_bench *s, uint16_t index, uint16_t value);
 uint16_t vga_dispi_read(struct vga_bench *s, uint16_t index);
-/* The colour that vga_set() gave to a DAC entry, x8r8g8b8. */
-uint32_t vga_dac_color(uint8_t entry);
-/* And the one that a setup's attribute controller makes of 4 bits. */
-uint32_t vga_color(const struct vga_setup *setup, unsigned n);
 
 /* The screen, brought up to date: x8r8g8b8 with zeroes above, row by row. Free with g_free(). */
 uint32_t *vga_screen(struct vga_bench *s, unsigned *width, unsigned *height);
