@@ -11,7 +11,7 @@
 #include "hw/machine/devices.h"
 #include "ioreq/core.h"
 #include "ioreq/qtest.h"
-#include "ui/input.h"
+#include "tests/fuzz/host.h"
 
 #define RAM_SIZE     (4u << 20)
 #define PATTERN_SIZE 0x10000u /* at address 0; zeroed for each input */
@@ -21,17 +21,12 @@
 
 /* ---- The machine ---- */
 
-static void *resolve(void *opaque, struct device *dev, const char *kind, const char *name,
-                     GError **err)
+/* only: the kind that the machine is for; NULL: all of them. */
+static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, struct machine **m,
+                  GError **err)
 {
-    return strcmp(kind, "input") == 0 ? opaque : NULL;
-}
-
-static struct input *input; /* takes what a keyboard's lights say; one is enough for all */
-
-static int create(GPtrArray *devices, struct machine **m, GError **err)
-{
-    struct machine_config config = { .board = MACHINE_PC,
+    bool xen = only != NULL && g_str_has_prefix(only, "xen-");
+    struct machine_config config = { .board = xen ? MACHINE_XENFV : MACHINE_PC,
                                      .ram_size = RAM_SIZE,
                                      .n_cpus = 1,
                                      .max_cpus = 1,
@@ -39,44 +34,72 @@ static int create(GPtrArray *devices, struct machine **m, GError **err)
                                      .no_shutdown = true,
                                      .devices = devices };
 
-    if (input == NULL)
-        input = input_create();
     return machine_create(&config, qtest_core_create(NULL, NULL),
-                          &(struct machine_host){ .opaque = input, .resolve = resolve }, m, err);
+                          &(struct machine_host){ .opaque = host, .resolve = fuzz_host_resolve }, m,
+                          err);
 }
 
-/* With as little video memory as there may be: a state that is quickly saved and compared. */
+/* What the host has is named after the kind that gets it. */
 static struct device_config *configure(const struct device_kind *kind)
 {
     struct device_config *config = device_config_new(kind->name, NULL);
 
-    for (const struct property *p = kind->properties; p != NULL && p->name != NULL; p++)
-        if (strcmp(p->name, "vgamem_mb") == 0)
+    for (const struct property *p = kind->properties; p != NULL && p->name != NULL; p++) {
+        if (strcmp(p->name, "vgamem_mb") == 0) /* little: a state that is quickly saved, compared */
             device_config_add(config, p->name, "1");
+        else if (strcmp(p->name, "device-id") == 0)
+            device_config_add(config, p->name, "0xc000");
+        else if (p->type == PROP_HOST && strcmp(p->host, "netdev") != 0)
+            device_config_add(config, p->name, kind->name);
+    }
     return config;
 }
 
-/*
- * Those that can be there with no properties: none needs a file or a peer for it. only: those of
- * this kind; NULL: of all.
- */
+/* Whether the chip that the machine is for is of no use without this device. */
+static bool belongs_to(const char *kind, const char *only)
+{
+    return strcmp(kind, only) == 0 ||
+           (strcmp(only, "piix3-ide") == 0 && g_str_has_prefix(kind, "ide-")) ||
+           (strcmp(only, "i82078") == 0 && strcmp(kind, "floppy") == 0);
+}
+
+/* Those that can be there: nothing of the outside is needed for them. only: as for create(). */
 static GPtrArray *pluggable(const char *only)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
 
     for (const struct device_kind *const *k = device_kinds(); *k != NULL; k++) {
         struct machine *m;
-        if (!(*k)->user || (only != NULL && strcmp((*k)->name, only) != 0))
+        if (!(*k)->user || (only != NULL && !belongs_to((*k)->name, only)))
             continue;
         g_autoptr(GPtrArray)
             one = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
+        struct fuzz_host *host = fuzz_host_create();
         g_ptr_array_add(one, configure(*k));
-        if (create(one, &m, NULL) < 0)
-            continue;
-        machine_destroy(m);
-        g_ptr_array_add(list, configure(*k));
+        if (create(only, one, host, &m, NULL) == 0) {
+            machine_destroy(m);
+            g_ptr_array_add(list, configure(*k));
+        }
+        fuzz_host_destroy(host);
     }
     return list;
+}
+
+static void say_device(GString *out, const struct device_config *config)
+{
+    const struct device_kind *kind = device_kind_find(config->driver);
+
+    for (const struct property *p = kind->properties; p != NULL && p->name != NULL; p++) {
+        g_autofree char *option = p->type == PROP_HOST ? fuzz_host_option(p->host, kind->name)
+                                                       : NULL;
+        if (option != NULL)
+            g_string_append_printf(out, " %s", option);
+    }
+    g_string_append_printf(out, " -device %s", config->driver);
+    for (unsigned p = 0; p < config->properties->len; p += 2)
+        if (strcmp(config->properties->pdata[p], "console") != 0)
+            g_string_append_printf(out, ",%s=%s", (char *)config->properties->pdata[p],
+                                   (char *)config->properties->pdata[p + 1]);
 }
 
 char *fuzz_board_command_line(const char *only)
@@ -85,13 +108,10 @@ char *fuzz_board_command_line(const char *only)
                                 " -rtc base=2024-01-01T00:00:00");
     g_autoptr(GPtrArray) devices = pluggable(only);
 
-    for (unsigned i = 0; i < devices->len; i++) {
-        const struct device_config *config = devices->pdata[i];
-        g_string_append_printf(out, " -device %s", config->driver);
-        for (unsigned p = 0; p < config->properties->len; p += 2)
-            g_string_append_printf(out, ",%s=%s", (char *)config->properties->pdata[p],
-                                   (char *)config->properties->pdata[p + 1]);
-    }
+    if (only != NULL && g_str_has_prefix(only, "xen-"))
+        g_string_append(out, " -machine xenfv");
+    for (unsigned i = 0; i < devices->len; i++)
+        say_device(out, devices->pdata[i]);
     return g_string_free(out, FALSE);
 }
 
@@ -199,6 +219,7 @@ void fuzz_board_reset(struct fuzz_board *b)
     while (g_main_context_iteration(NULL, FALSE))
         ;
     machine_reset(b->machine);
+    fuzz_host_reset(b->host);
     machine_resume(b->machine, NULL);
     dma_write(machine_services(b->machine)->mem, 0, zeroes, sizeof(zeroes));
     map_bars(b, NULL);
@@ -210,7 +231,8 @@ static struct fuzz_board *create_with(const char *only, const char *kind)
     g_autoptr(GPtrArray) devices = pluggable(only);
     g_autoptr(GError) err = NULL;
 
-    if (create(devices, &b->machine, &err) < 0)
+    b->host = fuzz_host_create();
+    if (create(only, devices, b->host, &b->machine, &err) < 0)
         g_error("%s", err->message);
     machine_resume(b->machine, NULL);
     b->regions = g_array_new(FALSE, FALSE, sizeof(struct fuzz_region));
@@ -235,6 +257,7 @@ void fuzz_board_destroy(struct fuzz_board *b)
     while (g_main_context_iteration(NULL, FALSE)) /* what points to the machine */
         ;
     machine_destroy(b->machine);
+    fuzz_host_destroy(b->host);
     g_array_unref(b->regions);
     g_ptr_array_unref(b->configs);
     g_free(b);
@@ -347,6 +370,46 @@ static void step_clock(struct fuzz_board *b, unsigned exponent, FILE *script)
 
     say(script, "clock_step %" PRId64 "\n", ns);
     clock_step_to(clock, clock_now(clock) + ns);
+    fuzz_host_settle(b->host); /* disks are done when time passes */
+}
+
+static void host_event(struct fuzz_board *b, unsigned what, uint64_t value, FILE *script)
+{
+    unsigned event = what % FUZZ_HOST_EVENTS;
+
+    say(script, "# the host: event %u, 0x%" PRIx64 "\n", event, value);
+    fuzz_host_event(b->host, event, value);
+}
+
+/* As `rep outs` does it: all of value to one address. */
+static void write_string(struct fuzz_board *b, const struct fuzz_region *r, uint64_t addr,
+                         uint64_t value, unsigned width, FILE *script)
+{
+    for (unsigned done = 0; done < 8; done += width)
+        access_space(b, r->space, addr, value >> (8 * done), width, false, script);
+}
+
+static void read_string(struct fuzz_board *b, const struct fuzz_region *r, uint64_t addr,
+                        unsigned n, unsigned width, FILE *script)
+{
+    for (unsigned i = 0; i < n; i++)
+        access_space(b, r->space, addr, 0, width, true, script);
+}
+
+static void step_access(struct fuzz_board *b, const struct fuzz_region *r, const uint8_t *p,
+                        FILE *script)
+{
+    unsigned op = p[0] % FUZZ_OPS, width = 1u << (p[0] >> 3) % (r->space == BUS_PIO ? 3 : 4);
+    uint64_t addr = r->base + get_le16(p + 2) % r->size, value = get_le64(p + 4);
+
+    if (op == FUZZ_POINTER)
+        value &= PATTERN_SIZE - 16;
+    if ((p[0] & FUZZ_STRING) == 0)
+        access_space(b, r->space, addr, value, width, op == FUZZ_READ, script);
+    else if (op == FUZZ_READ)
+        read_string(b, r, addr, value % FUZZ_STRING_READS + 1, width, script);
+    else
+        write_string(b, r, addr, value, width, script);
 }
 
 static void step_config(struct fuzz_board *b, const uint8_t *p, FILE *script)
@@ -371,6 +434,8 @@ static void step(struct fuzz_board *b, const uint8_t *p, FILE *script)
         step_config(b, p, script);
     else if (op == FUZZ_MEMORY)
         write_pattern(b, offset & ~7u, p + 4, script);
+    else if (op == FUZZ_CLOCK && (p[0] & FUZZ_HOST) != 0)
+        host_event(b, p[1], value, script);
     else if (op == FUZZ_CLOCK)
         step_clock(b, offset % 24, script);
     else if (op == FUZZ_ABSOLUTE)
@@ -379,13 +444,8 @@ static void step(struct fuzz_board *b, const uint8_t *p, FILE *script)
         return;
     else if (op == FUZZ_REQUEST)
         raw_request(b, r, p, script);
-    else {
-        unsigned width = 1u << (p[0] >> 3) % (r->space == BUS_PIO ? 3 : 4);
-        if (op == FUZZ_POINTER)
-            value &= PATTERN_SIZE - 16;
-        access_space(b, r->space, r->base + offset % r->size, value, width, op == FUZZ_READ,
-                     script);
-    }
+    else
+        step_access(b, r, p, script);
 }
 
 void fuzz_board_run(struct fuzz_board *b, const uint8_t *data, size_t size, FILE *script)

@@ -14,6 +14,8 @@
 #include "hw/core/bus.h"
 #include "hw/machine/machine.h"
 
+struct fuzz_host;
+
 /* One step of the guest, as it is in an input. All integers little-endian. */
 #define FUZZ_RECORD 12
 enum fuzz_op {
@@ -28,6 +30,10 @@ enum fuzz_op {
     FUZZ_OPS
 };
 
+#define FUZZ_STRING       0x20u /* of op, for READ, WRITE, POINTER: as `rep ins`, `rep outs` */
+#define FUZZ_STRING_READS 512   /* at most: a read's value says how many; a write's has 8 bytes */
+#define FUZZ_HOST         0x20u /* of op, for CLOCK: event (second byte) and value of the host */
+
 /* A row of registers, where it was mapped when the guest began. */
 struct fuzz_region {
     const struct region *region;
@@ -37,13 +43,15 @@ struct fuzz_region {
 
 struct fuzz_board {
     struct machine *machine;
+    struct fuzz_host *host;
     GArray *regions;    /* struct fuzz_region: of the kind that was asked for, or all */
     GPtrArray *configs; /* struct pci_device: the same */
 };
 
 /* kind: whose registers are accessed; NULL: everybody's. Every kind of device is there anyway. */
 struct fuzz_board *fuzz_board_create(const char *kind);
-/* The same with no devices but the board's own and one of this kind: quicker to reset. */
+/* The same with no devices but the board's own and those that go with this kind: quicker to reset.
+ */
 struct fuzz_board *fuzz_board_create_small(const char *kind);
 void fuzz_board_destroy(struct fuzz_board *b);
 
