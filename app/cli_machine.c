@@ -83,11 +83,29 @@ static int choose_board(struct app *app, const char *type, GError **err)
 /* Asked for and ignored, since it makes no difference here: what a toolstack says of QEMU's own. */
 static void ignore_keys(struct opts *opts)
 {
-    static const char *const keys[] = { "suppress-vmdesc", "usb",    "graphics", "dump-guest-core",
-                                        "mem-merge",       "vmport", "smm",      "kernel-irqchip" };
+    static const char *const keys[] = { "suppress-vmdesc", "usb",       "graphics",
+                                        "dump-guest-core", "mem-merge", "smm",
+                                        "kernel-irqchip" };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
         opts_get(opts, keys[i]);
+}
+
+/* Whether there is the absolute pointer; "auto": where it can be. */
+static int take_vmport(struct app *app, struct opts *opts, GError **err)
+{
+    const char *text = opts_get(opts, "vmport");
+    bool on = false;
+
+    if (text == NULL)
+        return 0;
+    if (strcmp(text, "auto") == 0) {
+        app->config.vmport = MACHINE_VMPORT_AUTO;
+        return 0;
+    }
+    int rc = opts_get_bool(opts, "vmport", &on, err);
+    app->config.vmport = on ? MACHINE_VMPORT_ON : MACHINE_VMPORT_OFF;
+    return rc;
 }
 
 static int take_machine(struct app *app, const char *arg, GError **err)
@@ -106,6 +124,8 @@ static int take_machine(struct app *app, const char *arg, GError **err)
         rc = opts_get_bool(opts, "hpet", &hpet, err);
     if (rc == 0)
         rc = opts_get_bool(opts, "acpi", &acpi, err);
+    if (rc == 0)
+        rc = take_vmport(app, opts, err);
     app->config.no_hpet = !hpet;
     app->config.no_acpi = !acpi;
     ignore_keys(opts);
@@ -381,7 +401,7 @@ static const struct cli_option options[] = {
     { "accel", "kvm|xen|qtest|replay,file=FILE", take_accel,
       "what runs the guest's CPUs (default: kvm)", .host = true },
     { "machine", "TYPE[,KEY=VALUE...]", take_machine,
-      "pc (default), xenfv or none; accel=, hpet=on|off, acpi=on|off" },
+      "pc (default), xenfv or none; accel=, hpet=on|off, acpi=on|off, vmport=on|off|auto" },
     { "M", "TYPE", take_machine, NULL },
     { "enable-kvm", NULL, take_enable_kvm, NULL, .host = true },
     { "cpu", "host", take_cpu, "the CPU the guest sees" },

@@ -55,6 +55,7 @@ static const struct journal_kind_info kinds[] = {
     INPUT(JOURNAL_NET_TAKEN, "packets sent", false, 0, "n"),
     INPUT(JOURNAL_NET_UP, "link", false, 0, "up"),
     INPUT(JOURNAL_DISK_FACT, "disk", false, 1, "what", "value"),
+    INPUT(JOURNAL_REGISTERS, "registers", false, 0, "eax", "ebx", "ecx", "edx", "esi", "edi"),
     EFFECT(JOURNAL_ANSWER, "answer", false, "data"),
     EFFECT(JOURNAL_DMA_WRITE, "DMA write", true, "addr"),
     EFFECT(JOURNAL_LINE, "line", false, "gsi", "level"),
@@ -68,6 +69,7 @@ static const struct journal_kind_info kinds[] = {
     EFFECT(JOURNAL_PACKET_SENT, "packet", true, NULL),
     EFFECT(JOURNAL_DISK_REQUEST, "disk request", true, "number", "what", "offset", "len", "flags"),
     EFFECT(JOURNAL_FILE, "file", true, "which"),
+    EFFECT(JOURNAL_REGISTERS_SET, "registers set", false, "ebx", "ecx", "edx", "esi", "edi"),
 };
 
 const struct journal_kind_info *journal_kind_info(unsigned kind)

@@ -57,6 +57,7 @@ enum journal_kind {
     JOURNAL_NET_TAKEN,
     JOURNAL_NET_UP,
     JOURNAL_DISK_FACT,
+    JOURNAL_REGISTERS,
     /* effects */
     JOURNAL_ANSWER = 0x80,
     JOURNAL_DMA_WRITE,
@@ -71,6 +72,7 @@ enum journal_kind {
     JOURNAL_PACKET_SENT,
     JOURNAL_DISK_REQUEST,
     JOURNAL_FILE,
+    JOURNAL_REGISTERS_SET,
 };
 
 #define JOURNAL_NUMBERS     6

@@ -26,10 +26,11 @@ enum core_chips {
     CORE_HAS_PIT = 1 << 2, /* the 8254 and port 0x61 */
     CORE_HAS_RTC = 1 << 3, /* MC146818 and CMOS RAM */
     CORE_HAS_HPET = 1 << 4,
-    CORE_HAS_PM_TIMER = 1 << 5, /* the ACPI PM1a event block and timer */
-    CORE_HAS_CPUS = 1 << 6,     /* it runs guest code: without it there is nothing to boot */
-    CORE_HAS_RAM = 1 << 7,      /* guest RAM is the core's; the machine allocates none */
-    CORE_HAS_FIRMWARE = 1 << 8, /* the toolstack loads the BIOS */
+    CORE_HAS_PM_TIMER = 1 << 5,  /* the ACPI PM1a event block and timer */
+    CORE_HAS_CPUS = 1 << 6,      /* it runs guest code: without it there is nothing to boot */
+    CORE_HAS_RAM = 1 << 7,       /* guest RAM is the core's; the machine allocates none */
+    CORE_HAS_FIRMWARE = 1 << 8,  /* the toolstack loads the BIOS */
+    CORE_HAS_REGISTERS = 1 << 9, /* no chip: get_registers() and set_registers() are there */
 };
 
 enum core_shutdown {
@@ -86,6 +87,13 @@ struct core_ops {
     void (*nmi)(struct core *core);
     /* The HPET took over the PIT's interrupt, or gave it back. */
     void (*hpet_legacy)(struct core *core, bool on);
+
+    /*
+     * General registers of the CPU whose request is being dispatched; only within a dispatch. Of
+     * what is set, EAX is left out, and the upper halves of registers that stay as they were.
+     */
+    void (*get_registers)(struct core *core, struct cpu_registers *regs);
+    void (*set_registers)(struct core *core, const struct cpu_registers *regs);
 
     /* The guest may not write to these pages of its memory, or may again. */
     void (*protect)(struct core *core, uint64_t gpa, uint64_t size, bool on);

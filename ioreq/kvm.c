@@ -215,7 +215,7 @@ static void kvm_destroy(struct core *core)
 
 static const struct core_ops kvm_ops = {
     .name = "kvm",
-    .chips = CORE_HAS_PIC | CORE_HAS_IOAPIC | CORE_HAS_PIT | CORE_HAS_CPUS,
+    .chips = CORE_HAS_PIC | CORE_HAS_IOAPIC | CORE_HAS_PIT | CORE_HAS_CPUS | CORE_HAS_REGISTERS,
     .mem = { .block_map = kvm_block_map,
              .block_unmap = kvm_block_unmap,
              .block_dirty = kvm_block_dirty },
@@ -227,6 +227,8 @@ static const struct core_ops kvm_ops = {
     .msi = kvm_msi,
     .nmi = kvm_nmi,
     .hpet_legacy = kvm_hpet_legacy,
+    .get_registers = kvm_get_registers,
+    .set_registers = kvm_set_registers,
     .destroy = kvm_destroy,
 };
 

@@ -45,6 +45,7 @@ struct kvm_core {
     pthread_cond_t resumed; /* CPU threads wait: hold went false, or quit */
     pthread_cond_t paused;  /* the main thread waits: a CPU left the kernel */
     struct kvm_vcpu vcpu[KVM_MAX_CPUS];
+    struct kvm_vcpu *asking; /* whose port access is being dispatched; NULL: none */
     struct kvm_irqchip irqchip_reset[3];
     struct kvm_pit_state2 pit_reset;
     uint64_t slots[8]; /* a bit per memory slot in use */
@@ -55,6 +56,9 @@ int kvm_vcpu_create(struct kvm_core *k, unsigned index, GError **err);
 int kvm_vcpu_start(struct kvm_vcpu *cpu, GError **err); /* its thread; it waits for resume() */
 void kvm_vcpu_kick(struct kvm_vcpu *cpu);               /* out of the kernel, soon */
 void kvm_vcpu_reset(struct kvm_vcpu *cpu);
+/* As struct core_ops has them. */
+void kvm_get_registers(struct core *core, struct cpu_registers *regs);
+void kvm_set_registers(struct core *core, const struct cpu_registers *regs);
 void kvm_vcpu_destroy(struct kvm_vcpu *cpu); /* after its thread was told to quit */
 
 #endif

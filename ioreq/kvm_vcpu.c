@@ -196,6 +196,7 @@ static void do_io(struct kvm_vcpu *cpu)
     uint8_t *data = (uint8_t *)cpu->run + run->io.data_offset;
     bool in = run->io.direction == KVM_EXIT_IO_IN;
 
+    cpu->core->asking = cpu;
     /* A string instruction: its items are in the run page, already gathered by the kernel. */
     for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
         struct ioreq req = { .addr = run->io.port,
@@ -209,7 +210,44 @@ static void do_io(struct kvm_vcpu *cpu)
         if (in)
             put_le(data, req.data, run->io.size);
     }
+    cpu->core->asking = NULL;
     cpu->unfinished = true;
+}
+
+void kvm_get_registers(struct core *core, struct cpu_registers *regs)
+{
+    const struct kvm_core *k = (const struct kvm_core *)core;
+    struct kvm_regs all;
+
+    if (k->asking == NULL || ioctl(k->asking->fd, KVM_GET_REGS, &all) < 0)
+        return;
+    *regs = (struct cpu_registers){ (uint32_t)all.rax, (uint32_t)all.rbx, (uint32_t)all.rcx,
+                                    (uint32_t)all.rdx, (uint32_t)all.rsi, (uint32_t)all.rdi };
+}
+
+/* A 32-bit result clears the upper half, as an instruction's would. */
+static void set_low_half(__u64 *reg, uint32_t value)
+{
+    if ((uint32_t)*reg != value)
+        *reg = value;
+}
+
+/* The kernel puts the answer of an IN into RAX afterwards. */
+void kvm_set_registers(struct core *core, const struct cpu_registers *regs)
+{
+    const struct kvm_core *k = (const struct kvm_core *)core;
+    struct kvm_regs all;
+
+    if (k->asking == NULL || ioctl(k->asking->fd, KVM_GET_REGS, &all) < 0)
+        return;
+    set_low_half(&all.rbx, regs->ebx);
+    set_low_half(&all.rcx, regs->ecx);
+    set_low_half(&all.rdx, regs->edx);
+    set_low_half(&all.rsi, regs->esi);
+    set_low_half(&all.rdi, regs->edi);
+    if (ioctl(k->asking->fd, KVM_SET_REGS, &all) < 0)
+        log_warn("kvm: CPU %u: registers could not be set: %s", k->asking->index,
+                 g_strerror(errno));
 }
 
 static void do_mmio(struct kvm_vcpu *cpu)

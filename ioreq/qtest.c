@@ -13,18 +13,19 @@
 #include "hw/core/dma.h"
 
 #define LINE_MAX_BYTES (64u << 20) /* a `write` of 32 MiB in hexadecimal */
-#define MAX_WORDS      6
+#define MAX_WORDS      7
 #define MAX_TRANSFER   (32u << 20)
 
 struct qtest {
     struct core core;
     struct chardev *chr;
     FILE *log;
-    GString *in;      /* what came and is no whole line yet */
-    GByteArray *out;  /* what the connection did not take yet */
-    bool answering;   /* more lines follow: they go out together */
-    bool overlong;    /* the line being received is dropped */
-    bool intercepted; /* IRQ lines are wanted */
+    GString *in;                    /* what came and is no whole line yet */
+    GByteArray *out;                /* what the connection did not take yet */
+    bool answering;                 /* more lines follow: they go out together */
+    bool overlong;                  /* the line being received is dropped */
+    bool intercepted;               /* IRQ lines are wanted */
+    struct cpu_registers registers; /* of the CPU that there is not */
 };
 
 /* ---- The connection ---- */
@@ -354,6 +355,27 @@ static void run_endianness(struct qtest *q, char **words, unsigned arg)
     send_line(q, "OK little");
 }
 
+/*
+ * Ours, QEMU has no such thing: `registers EAX EBX ECX EDX ESI EDI` is what a device will find in
+ * the CPU's registers; `registers` says what they are. EAX: the answer to an `inl` is there.
+ */
+static void run_registers(struct qtest *q, char **words, unsigned arg)
+{
+    struct cpu_registers *r = &q->registers;
+    uint64_t n[6] = { r->eax, r->ebx, r->ecx, r->edx, r->esi, r->edi };
+
+    for (unsigned i = 0; words[1] != NULL && i < G_N_ELEMENTS(n); i++) {
+        if (words[1 + i] == NULL || !number(words[1 + i], &n[i])) {
+            send_format(q, "FAIL %s: six numbers, or none", words[0]);
+            return;
+        }
+    }
+    *r = (struct cpu_registers){ (uint32_t)n[0], (uint32_t)n[1], (uint32_t)n[2],
+                                 (uint32_t)n[3], (uint32_t)n[4], (uint32_t)n[5] };
+    send_format(q, "OK 0x%08x 0x%08x 0x%08x 0x%08x 0x%08x 0x%08x", r->eax, r->ebx, r->ecx, r->edx,
+                r->esi, r->edi);
+}
+
 static const struct command commands[] = {
     { "outb", 3, run_out, 1 },
     { "outw", 3, run_out, 2 },
@@ -380,6 +402,7 @@ static const struct command commands[] = {
     { "irq_intercept_out", 2, run_irq_intercept, 0 },
     { "set_irq_in", 5, run_set_irq_in, 0 },
     { "endianness", 1, run_endianness, 0 },
+    { "registers", 1, run_registers, 0 },
 };
 
 static void run_line(struct qtest *q, char *line)
@@ -455,6 +478,16 @@ static void qtest_gsi(struct core *core, unsigned gsi, bool level)
         send_format(q, "IRQ %s %u", level ? "raise" : "lower", gsi);
 }
 
+static void qtest_get_registers(struct core *core, struct cpu_registers *regs)
+{
+    *regs = ((struct qtest *)core)->registers;
+}
+
+static void qtest_set_registers(struct core *core, const struct cpu_registers *regs)
+{
+    ((struct qtest *)core)->registers = *regs;
+}
+
 static int qtest_start(struct core *core, GError **err)
 {
     struct qtest *q = (struct qtest *)core;
@@ -478,9 +511,12 @@ static void qtest_destroy(struct core *core)
 
 static const struct core_ops qtest_ops = {
     .name = "qtest",
+    .chips = CORE_HAS_REGISTERS,
     .virtual_time = true,
     .create_cpus = qtest_start,
     .gsi = qtest_gsi,
+    .get_registers = qtest_get_registers,
+    .set_registers = qtest_set_registers,
     .destroy = qtest_destroy,
 };
 

@@ -12,6 +12,7 @@ struct input_sink {
     const struct input_sink_ops *ops;
     void *opaque;
     unsigned index; /* the order of creation, for query-mice */
+    bool active;
 };
 
 struct input_source {
@@ -205,15 +206,25 @@ void input_sink_remove(struct input_sink *sink)
     tell_pointer_mode(input, was_absolute);
 }
 
+/* The active absolute pointers, which are in front. */
+static gint n_absolute(const GPtrArray *sinks)
+{
+    guint n = 0;
+
+    while (n < sinks->len && ((const struct input_sink *)sinks->pdata[n])->active &&
+           ((const struct input_sink *)sinks->pdata[n])->ops->kind == INPUT_ABSOLUTE)
+        n++;
+    return (gint)n;
+}
+
 void input_sink_activate(struct input_sink *sink)
 {
     bool was_absolute = input_is_absolute(sink->input);
     GPtrArray *sinks = class_of(sink);
 
-    if (first(sinks) == sink)
-        return;
+    sink->active = true;
     g_ptr_array_remove(sinks, sink);
-    g_ptr_array_insert(sinks, 0, sink);
+    g_ptr_array_insert(sinks, sink->ops->kind == INPUT_RELATIVE ? n_absolute(sinks) : 0, sink);
     tell_pointer_mode(sink->input, was_absolute);
 }
 

@@ -5,7 +5,8 @@
  * that a viewer that vanishes never leaves a key stuck in the guest. A *sink* is one emulated
  * device: a keyboard, a mouse (relative) or a tablet (absolute). When the guest starts to use a
  * device, the device activates its sink; of all keyboards, and of all pointers, the one activated
- * last gets the events.
+ * last gets the events. But an active absolute pointer goes before relative ones: a driver enables
+ * the mouse beside it without wanting its movements.
  *
  * All calls with the machine lock held.
  */
@@ -71,7 +72,8 @@ void input_journal(struct input *input);
 struct input_sink *input_sink_add(struct input *input, const struct input_sink_ops *ops,
                                   void *opaque);
 void input_sink_remove(struct input_sink *sink);
-/* Makes the sink the first choice of its class; the device calls it when the guest enables it. */
+/* Makes the sink the first choice of its class, as far as there is none that goes before; the
+ * device calls it when the guest enables it. */
 void input_sink_activate(struct input_sink *sink);
 /* Tells viewers the state of the keyboard's LEDs (LED_*). */
 void input_set_leds(struct input *input, unsigned leds);

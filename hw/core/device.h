@@ -39,6 +39,14 @@ enum power_event {
 };
 
 /*
+ * General registers of a CPU, their low halves. A guest and VMware's kind of device talk by them:
+ * all carry more than the one access does.
+ */
+struct cpu_registers {
+    uint32_t eax, ebx, ecx, edx, esi, edi;
+};
+
+/*
  * The services of the machine, shared by its devices and const to them. Any call may be made from
  * any handler. power() returns at once; the machine acts when the running access is done.
  */
@@ -53,6 +61,12 @@ struct services {
     void (*io_error)(void *opaque);
     /* A message-signalled interrupt: a write of data to addr in the LAPIC's range. */
     void (*msi)(void *opaque, uint64_t addr, uint32_t data);
+    /*
+     * The registers of the CPU whose access is being answered, and what they are after it; EAX is
+     * not written, since a read's answer is there. Both NULL: this hypervisor doesn't show them.
+     */
+    void (*get_registers)(void *opaque, struct cpu_registers *regs);
+    void (*set_registers)(void *opaque, const struct cpu_registers *regs);
     /*
      * The host service of this kind ("drive", "netdev", "chardev", "console") and name, for a
      * property of type PROP_HOST. NULL and an error: there is none, or it is taken.

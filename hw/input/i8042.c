@@ -291,6 +291,11 @@ static void write_data(void *opaque, uint64_t offset, uint64_t value, unsigned s
     pull(c);
 }
 
+void i8042_nudge_mouse(struct device *dev)
+{
+    ps2_mouse_nudge(&((struct i8042 *)dev)->mouse);
+}
+
 static const struct region_ops data_ops = { .read = read_data, .write = write_data };
 static const struct region_ops control_ops = { .read = read_status, .write = write_command };
 

@@ -9,4 +9,7 @@
  */
 extern const struct device_kind i8042_kind;
 
+/* The mouse sends a report, if its driver takes any: for hw/input/vmmouse.h. */
+void i8042_nudge_mouse(struct device *dev);
+
 #endif

@@ -109,6 +109,15 @@ void ps2_mouse_taken(struct ps2_mouse *m)
         queue_report(m);
 }
 
+void ps2_mouse_nudge(struct ps2_mouse *m)
+{
+    if (!streaming(m) || m->queue.n_events > 0)
+        return; /* the report that waits will do */
+    add(&m->dx, 1);
+    queue_report(m);
+    m->queue.ready(m->queue.opaque);
+}
+
 /* A click gets a report of its own, so that no down and up cancel each other out. */
 static void mouse_pointer(void *opaque, const struct pointer_event *event)
 {

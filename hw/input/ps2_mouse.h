@@ -33,6 +33,11 @@ void ps2_mouse_reset(struct ps2_mouse *mouse);
 void ps2_mouse_write(struct ps2_mouse *mouse, uint8_t byte);
 /* The controller took a byte: the next report may follow. */
 void ps2_mouse_taken(struct ps2_mouse *mouse);
+/*
+ * A report of its own, for the driver of a pointer that has another way in (hw/input/vmmouse.h). It
+ * moves by a count: drivers drop reports that say nothing.
+ */
+void ps2_mouse_nudge(struct ps2_mouse *mouse);
 bool ps2_mouse_post_load(const struct ps2_mouse *mouse);
 
 #endif

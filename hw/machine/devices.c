@@ -13,6 +13,7 @@
 #include "hw/ide/ata.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
+#include "hw/input/vmmouse.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/machine/fw_cfg.h"
@@ -38,6 +39,7 @@ static const struct device_kind *const kinds[] = {
     &hpet_kind,
     &i8237_kind,
     &i8042_kind,
+    &vmmouse_kind,
     &piix3_ide_kind,
     &ide_hd_kind,
     &ide_cd_kind,

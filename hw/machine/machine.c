@@ -403,6 +403,30 @@ static void send_msi(void *opaque, uint64_t addr, uint32_t data)
         m->core->ops->msi(m->core, addr, data);
 }
 
+static void get_registers(void *opaque, struct cpu_registers *r)
+{
+    struct machine *m = opaque;
+
+    *r = (struct cpu_registers){ 0 };
+    if (m->core->ops->get_registers != NULL)
+        m->core->ops->get_registers(m->core, r);
+    struct journal_entry entry = { .kind = JOURNAL_REGISTERS,
+                                   .n = { r->eax, r->ebx, r->ecx, r->edx, r->esi, r->edi } };
+    journal_input(&m->journal, &entry);
+    *r = (struct cpu_registers){ (uint32_t)entry.n[0], (uint32_t)entry.n[1], (uint32_t)entry.n[2],
+                                 (uint32_t)entry.n[3], (uint32_t)entry.n[4], (uint32_t)entry.n[5] };
+}
+
+static void set_registers(void *opaque, const struct cpu_registers *r)
+{
+    struct machine *m = opaque;
+
+    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_REGISTERS_SET, r->ebx, r->ecx, r->edx,
+                                                   r->esi, r->edi));
+    if (m->core->ops->set_registers != NULL)
+        m->core->ops->set_registers(m->core, r);
+}
+
 static void stop_for_io_error(void *opaque)
 {
     machine_pause(opaque, MACHINE_IO_ERROR);
@@ -490,6 +514,10 @@ int machine_create(const struct machine_config *config, struct core *core,
         .msi = send_msi,
         .resolve = resolve,
     };
+    if ((core->ops->chips & CORE_HAS_REGISTERS) != 0) {
+        m->services.get_registers = get_registers;
+        m->services.set_registers = set_registers;
+    }
     int rc = create_board(m, config, err);
     if (rc < 0) {
         machine_destroy(m);

@@ -37,6 +37,9 @@ enum machine_board {
     MACHINE_XENFV, /* a PC with Xen's platform device in slot 2 */
 };
 
+/* The absolute pointer (hw/input/vmmouse.h). AUTO: where CPUs run whose registers are shown. */
+enum machine_vmport { MACHINE_VMPORT_AUTO, MACHINE_VMPORT_ON, MACHINE_VMPORT_OFF };
+
 /* All strings are borrowed for the time of machine_create(). */
 struct machine_config {
     enum machine_board board;
@@ -54,6 +57,7 @@ struct machine_config {
     const char *rtc_base;                 /* "utc", "localtime" or a date; NULL: "utc" */
     bool no_reboot, no_shutdown;
     bool no_hpet, no_acpi;
+    enum machine_vmport vmport;
     GPtrArray *devices; /* struct device_config *, in the order of the command line */
 };
 

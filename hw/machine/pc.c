@@ -9,6 +9,7 @@
 #include "hw/dma/i8237.h"
 #include "hw/floppy/i82078.h"
 #include "hw/input/i8042.h"
+#include "hw/input/vmmouse.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -246,9 +247,34 @@ static int add_hpet(struct machine *m, GError **err)
     return 0;
 }
 
-static int add_isa_chips(struct machine *m, GError **err)
+static const char *const input[] = { "input", "input", NULL };
+
+static void pointer_has_news(void *opaque, unsigned n, bool level)
 {
-    static const char *const input[] = { "input", "input", NULL };
+    if (level)
+        i8042_nudge_mouse(opaque);
+}
+
+static int add_absolute_pointer(struct machine *m, struct device *keyboard, GError **err)
+{
+    struct device *pointer;
+    int rc = add(m, &pointer, &vmmouse_kind, input, err);
+
+    if (rc == 0)
+        device_connect(pointer, 0, (struct irq_line){ pointer_has_news, keyboard, 0 });
+    return rc;
+}
+
+static bool wants_absolute_pointer(const struct machine *m, enum machine_vmport vmport)
+{
+    const unsigned needed = CORE_HAS_CPUS | CORE_HAS_REGISTERS;
+
+    return vmport == MACHINE_VMPORT_ON ||
+           (vmport == MACHINE_VMPORT_AUTO && (m->core->ops->chips & needed) == needed);
+}
+
+static int add_isa_chips(struct machine *m, const struct machine_config *config, GError **err)
+{
     struct device *keyboard;
     int rc = add(m, &m->dma, &i8237_kind, NULL, err);
 
@@ -258,7 +284,7 @@ static int add_isa_chips(struct machine *m, GError **err)
         return rc;
     connect_gsi(m, keyboard, 0, KEYBOARD_IRQ);
     connect_gsi(m, keyboard, 1, MOUSE_IRQ);
-    return 0;
+    return wants_absolute_pointer(m, config->vmport) ? add_absolute_pointer(m, keyboard, err) : 0;
 }
 
 static int add_pm(struct machine *m, GError **err)
@@ -322,7 +348,7 @@ static int add_board_chips(struct machine *m, const struct machine_config *confi
     if (rc == 0 && (m->core->ops->chips & CORE_HAS_HPET) == 0 && !config->no_hpet)
         rc = add_hpet(m, err);
     if (rc == 0)
-        rc = add_isa_chips(m, err);
+        rc = add_isa_chips(m, config, err);
     if (rc == 0)
         rc = add_ide(m, err);
     if (rc == 0 && wants_floppy(config->devices))

@@ -102,6 +102,9 @@ class Vnc:
     def extended_key(self, keysym, xt, down):
         self.socket.sendall(struct.pack('>BBHII', 255, 0, down, keysym, xt))
 
+    def point(self, x, y, buttons=0):
+        self.socket.sendall(struct.pack('>BBHH', 5, buttons, x, y))
+
     def extended(self):
         """Says that we know QEMU's extended key event."""
         self.socket.sendall(struct.pack('>BBHi', 2, 0, 1, self.EXTENDED_KEYS))
@@ -254,6 +257,52 @@ def screen_text(bench):
         screen.check_typed('vnc', lambda text: type_by_vnc(vnc, text))
         vnc.extended()
         screen.check_typed('vnc-extended', lambda text: type_by_extended_vnc(vnc, text))
+
+
+def events(vm, command):
+    """Input events, as (type, code, value), that the guest prints with that command."""
+    data = base64.b64decode(vm.shell(command, 60))
+    return [struct.unpack_from('<HHi', data, at + 16) for at in range(0, len(data) - 23, 24)]
+
+
+def mouse_interrupts(vm):
+    """How often IRQ 12 came."""
+    return int(vm.shell("sed -n 's/^ *12: *\\([0-9]*\\) .*/\\1/p' /proc/interrupts"))
+
+
+ABSOLUTE, KEY, RELATIVE = 3, 1, 2
+LEFT_BUTTON, WHEEL = 0x110, 8
+
+
+@scenario()
+def pointer_absolute(bench):
+    """The place, buttons and wheel of a viewer's pointer arrive in Linux as they are."""
+    with guest(bench, 'VGA', 'guest.screen=console') as vm:
+        vm.expect('^GUEST: ready', 300)
+        find = "sed -n '/VMMouse/,/^$/s/^H: Handlers=.*\\(event[0-9]*\\).*/\\1/p' /proc/bus/input/devices"
+        names = vm.shell(find).split()
+        if len(names) != 2:
+            raise Failure(f'the driver made the devices {names}')
+        for name in names:
+            vm.shell(f'cat /dev/input/{name} >/tmp/{name} & true')
+        vnc = Vnc(bench.file('vnc'))
+        for x, y, buttons in ((0, 0, 0), (719, 399, 0), (360, 100, 1), (360, 100, 0), (360, 100, 8),
+                              (360, 100, 0)):
+            vnc.point(x, y, buttons)
+            time.sleep(0.5)
+        seen = sum((events(vm, f'sleep 1; base64 /tmp/{name}') for name in names), [])
+        places = [[value for kind, code, value in seen if (kind, code) == (ABSOLUTE, axis)]
+                  for axis in (0, 1)]
+        if places[0][-2] != 0xffff or abs(places[0][-1] - 0x8000) > 100 or places[1][-2] != 0xffff:
+            raise Failure(f'the pointer was at {places}')
+        if (KEY, LEFT_BUTTON, 1) not in seen or (KEY, LEFT_BUTTON, 0) not in seen:
+            raise Failure('no click arrived')
+        if (RELATIVE, WHEEL, 1) not in seen:
+            raise Failure('the wheel did not turn up')
+        before = mouse_interrupts(vm)
+        time.sleep(10)
+        if mouse_interrupts(vm) != before:
+            raise Failure('a pointer at rest interrupts')
 
 
 @scenario()

@@ -107,6 +107,42 @@ static void test_mouse(void)
     qtest_end(q);
 }
 
+/* What VMware's driver does: registers, and an IN. Returns EAX. */
+static uint32_t ask_pointer(struct qtest *q, uint32_t command, uint32_t argument)
+{
+    g_free(qtest_ask(q, "registers 0x564d5868 0x%x 0x%x 0 0 0", argument, command));
+    return qtest_inl(q, 0x5658);
+}
+
+static void test_absolute_pointer(void)
+{
+    struct qtest *q = qtest_start("-machine vmport=on");
+
+    qtest_outb(q, 0x64, 0x60);
+    qtest_outb(q, 0x60, 0x43);
+    g_assert_cmphex(ask_pointer(q, 10, 0), ==, 6); /* who is there? */
+    ask_pointer(q, 41, 0x45414552);
+    g_assert_cmphex(ask_pointer(q, 39, 1), ==, 0x3442554a);
+    ask_pointer(q, 41, 0x53424152);
+    qtest_outb(q, 0x64, 0xd4); /* the mouse, for its interrupts */
+    qtest_outb(q, 0x60, 0xf4);
+    expect_bytes(q, "fa");
+
+    qtest_intercept(q);
+    send_events(q, MOVE("abs", "x", "32767") "," MOVE("abs", "y", "0"), NULL);
+    send_events(q, BUTTON("left", "true"), NULL);
+    g_assert_true(qtest_irq(q, 12));
+    g_assert_cmphex(ask_pointer(q, 40, 0), ==, 8);
+    ask_pointer(q, 39, 4);
+    qtest_expect(q, "registers",
+                 "OK 0x00000000 0x0000ffff 0x00000000 0x00000000 0x00000000 0x00000000");
+    ask_pointer(q, 39, 4);
+    qtest_expect(q, "registers",
+                 "OK 0x00000020 0x0000ffff 0x00000000 0x00000000 0x00000000 0x00000000");
+    send_events(q, MOVE("rel", "x", "1"), "not found for event type rel");
+    qtest_end(q);
+}
+
 static void test_wrong_events(void)
 {
     static const struct {
@@ -299,6 +335,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ui/keys", test_keys);
     g_test_add_func("/ui/mouse", test_mouse);
+    g_test_add_func("/ui/absolute-pointer", test_absolute_pointer);
     g_test_add_func("/ui/wrong-events", test_wrong_events);
     g_test_add_func("/ui/add-client", test_add_client);
     g_test_add_func("/ui/add-client-refusals", test_add_client_refusals);

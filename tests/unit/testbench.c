@@ -26,6 +26,16 @@ static void *bench_resolve(void *opaque, struct device *dev, const char *kind, c
     return b->host_service;
 }
 
+static void bench_get_registers(void *opaque, struct cpu_registers *regs)
+{
+    *regs = ((const struct bench *)opaque)->registers;
+}
+
+static void bench_set_registers(void *opaque, const struct cpu_registers *regs)
+{
+    ((struct bench *)opaque)->registers = *regs;
+}
+
 static void set_level(struct bench_line *line, bool level)
 {
     line->rises += level && !line->level;
@@ -55,6 +65,8 @@ struct bench *bench_create(void)
                                      .opaque = b,
                                      .power = bench_power,
                                      .msi = bench_msi,
+                                     .get_registers = bench_get_registers,
+                                     .set_registers = bench_set_registers,
                                      .resolve = bench_resolve };
     b->pci = pci_bus_create(&b->services);
     b->services.pci = b->pci;

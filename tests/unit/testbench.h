@@ -36,7 +36,8 @@ struct bench {
     uint64_t msi_addr;
     uint32_t msi_data;
     unsigned n_msi;
-    void *host_service; /* what a PROP_HOST property resolves to */
+    struct cpu_registers registers; /* of the CPU that asks */
+    void *host_service;             /* what a PROP_HOST property resolves to */
 };
 
 struct bench *bench_create(void);
