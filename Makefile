@@ -25,15 +25,17 @@ check-xen: setup all
 lint: setup
 	@tests/lint
 
-# Sets the machine up and boots a Linux guest before your eyes.
-demo: setup all
+# Sets the machine up and boots a Linux guest before your eyes; the tests are not built for that.
+demo: setup $(BUILD)/build.ninja
+	@ninja -C $(BUILD) programs
 	@tests/demo
 
 # Side by side with Debian's QEMU, on this machine.
 bench: setup all
 	@tests/bench/run
 
-install: all
+install: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) programs
 	@meson install -C $(BUILD) --no-rebuild
 
 clean:
