@@ -245,6 +245,36 @@ def disk_survives_reboot(bench):
     check_ext4(bench.file('disk-ext4.img'), 'data', content)
 
 
+def cpu_seconds(process):
+    """User and system time of a process so far."""
+    with open(f'/proc/{process.pid}/stat', encoding='ascii') as file:
+        fields = file.read().rsplit(') ', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+@scenario()
+def disk_speed(bench):
+    """A bench: dd in Linux, 64 MiB past the guest's cache; run it with --machine qemu-kvm too."""
+    disk = bench.file('disk.img')
+    with open(disk, 'wb') as file:
+        file.write(os.urandom(64 << 20))
+    with bench.linux('then=shell', '-drive', f'file={disk},format=raw') as vm:
+        vm.expect('^GUEST: ready', 300)
+        for what, arguments in (
+                ('read, 1 MiB', 'if=/dev/sda of=/dev/null iflag=direct bs=1M count=64'),
+                ('write, 1 MiB', 'if=/dev/zero of=/dev/sda oflag=direct bs=1M count=64'),
+                ('read, 4 KiB', 'if=/dev/sda of=/dev/null iflag=direct bs=4k count=1000'),
+                ('write, 4 KiB', 'if=/dev/zero of=/dev/sda oflag=direct bs=4k count=1000')):
+            cpu = cpu_seconds(vm.process)
+            times = vm.shell(f'read a b </proc/uptime; dd {arguments} 2>/dev/null && '
+                             'read c d </proc/uptime && echo $a $c', 300).split()
+            cpu = cpu_seconds(vm.process) - cpu
+            seconds = float(times[1]) - float(times[0])
+            print(f'# {what}: {seconds:.2f} s, {cpu:.2f} s of the host\'s CPUs', flush=True)
+        vm.type('poweroff -f')
+        vm.ends()
+
+
 # ---- kill -9 ----
 
 WRITER = ('i=0; while :; do for d in a b; do '

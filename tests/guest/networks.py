@@ -5,10 +5,11 @@ They make interfaces, so they need root on a machine that is theirs: the KVM lab
 
 import hashlib
 import os
+import re
 import subprocess
 import time
 
-from machine import Failure
+from machine import Failure, Qmp
 from scenarios import scenario
 
 TAP = 'vif1.0-emu'  # as Xen's toolstack names it
@@ -187,6 +188,29 @@ def network_nat(bench):
         up(vm, GUEST_ROUTED)
         vm.shell(f'dd if=/dev/urandom of=/tmp/file bs=1M count={SIZE >> 20} 2>/dev/null')
         both_ways(vm, peer, bench, 'NAT')
+
+
+@scenario()
+def network_link(bench):
+    """QMP's set_link: the driver sees the cable go and come back, and packets pass again."""
+    path = bench.file('qmp')
+    with bench.linux('then=shell', '-netdev', 'user,id=n', '-device', 'e1000,netdev=n',
+                     '-qmp', f'unix:{path},server=on,wait=off') as vm:
+        vm.expect('^GUEST: ready', 300)
+        up(vm, 'ip address add 10.0.2.15/24 dev eth0 && ip link set eth0 up')
+        vm.shell('ping -c 1 -W 10 10.0.2.2')
+        qmp = Qmp(path)
+        qmp('set_link', name='n', up=False)
+        vm.shell('wait_until 20 grep -q 0 /sys/class/net/eth0/carrier')
+        vm.shell('! ping -c 1 -W 1 10.0.2.2')
+        qmp('set_link', name='n', up=True)
+        wait_link(vm)
+        vm.shell('ping -c 3 -W 10 10.0.2.2')
+        log = vm.shell('dmesg | grep "eth0.*NIC Link is"')
+        if not re.search('Up.*\n.*Down.*\n.*Up', log):
+            raise Failure(log)
+        vm.type('poweroff -f')
+        vm.ends()
 
 
 @scenario('netboot')
