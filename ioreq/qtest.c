@@ -492,8 +492,10 @@ static int qtest_start(struct core *core, GError **err)
 {
     struct qtest *q = (struct qtest *)core;
 
-    if (q->chr != NULL)
+    if (q->chr != NULL) {
+        chardev_converse(q->chr);
         chardev_attach(q->chr, &frontend, q);
+    }
     return 0;
 }
 
