@@ -13,11 +13,13 @@
 #include "ioreq/qtest.h"
 #include "tests/fuzz/host.h"
 
-#define RAM_SIZE     (4u << 20)
-#define PATTERN_SIZE 0x10000u /* at address 0; zeroed for each input */
-#define FIRST_BAR    0xe0000000u
-#define FIRST_PORT   0xc000u
-#define CLOCK_END    (INT64_MAX / 4) /* a machine that old is replaced */
+#define RAM_SIZE      (4u << 20)
+#define PATTERN_SIZE  0x10000u /* at address 0; zeroed for each input */
+#define FIRST_BAR     0xe0000000u
+#define FIRST_PORT    0xc000u
+#define IDETIM        0x40 /* of the IDE function: its channels' ports */
+#define IDETIM_DECODE 0x80008000u
+#define CLOCK_END     (INT64_MAX / 4) /* a machine that old is replaced */
 
 /* ---- The machine ---- */
 
@@ -49,6 +51,8 @@ static struct device_config *configure(const struct device_kind *kind)
             device_config_add(config, p->name, "1");
         else if (strcmp(p->name, "device-id") == 0)
             device_config_add(config, p->name, "0xc000");
+        else if (strcmp(p->name, "bus") == 0 && strcmp(kind->name, "ide-cd") == 0)
+            device_config_add(config, p->name, "ide.1");
         else if (p->type == PROP_HOST && strcmp(p->host, "netdev") != 0)
             device_config_add(config, p->name, kind->name);
     }
@@ -165,6 +169,8 @@ static void map_bars(struct fuzz_board *b, FILE *script)
             *next += size;
         }
         config_write(b, (uint8_t)devfn, PCI_COMMAND, 7, 2, script);
+        if (strcmp(pci->dev.kind->name, "piix3-ide") == 0)
+            config_write(b, (uint8_t)devfn, IDETIM, IDETIM_DECODE, 4, script);
     }
 }
 
@@ -404,10 +410,10 @@ static void step_access(struct fuzz_board *b, const struct fuzz_region *r, const
 
     if (op == FUZZ_POINTER)
         value &= PATTERN_SIZE - 16;
-    if ((p[0] & FUZZ_STRING) == 0)
+    if ((p[0] & 0xe0) != FUZZ_STRING)
         access_space(b, r->space, addr, value, width, op == FUZZ_READ, script);
     else if (op == FUZZ_READ)
-        read_string(b, r, addr, value % FUZZ_STRING_READS + 1, width, script);
+        read_string(b, r, addr, 1u << value % 8, width, script);
     else
         write_string(b, r, addr, value, width, script);
 }

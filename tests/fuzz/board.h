@@ -30,9 +30,13 @@ enum fuzz_op {
     FUZZ_OPS
 };
 
-#define FUZZ_STRING       0x20u /* of op, for READ, WRITE, POINTER: as `rep ins`, `rep outs` */
-#define FUZZ_STRING_READS 512   /* at most: a read's value says how many; a write's has 8 bytes */
-#define FUZZ_HOST         0x20u /* of op, for CLOCK: event (second byte) and value of the host */
+/*
+ * With exactly this in bits 5 to 7 of op: READ, WRITE and POINTER as `rep ins` and `rep outs` do
+ * them. A write's value is written in pieces of the width, a read's says how many: 1 << value % 8.
+ */
+#define FUZZ_STRING 0x20u
+/* In op, CLOCK is an event of the host instead: which, in the second byte, and its value. */
+#define FUZZ_HOST   0x20u
 
 /* A row of registers, where it was mapped when the guest began. */
 struct fuzz_region {

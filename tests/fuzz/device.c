@@ -13,6 +13,7 @@
 #include "hw/core/regs.h"
 #include "hw/machine/devices.h"
 #include "tests/fuzz/board.h"
+#include "tests/fuzz/coverage.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,6 +73,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_board_reset(board);
+    coverage_forget(); /* it is the same each time */
     fuzz_board_run(board, data, size, script);
     return 0;
 }
