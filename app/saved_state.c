@@ -11,6 +11,7 @@
 
 #include "app/app.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/opts.h"
@@ -132,23 +133,9 @@ int saved_state_load(struct app *app, const char *from, GError **err)
 
 /* ---- Saving ---- */
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 static int write_and_close(int fd, const uint8_t *data, size_t size)
 {
-    int rc = write_all(fd, data, size);
+    int rc = io_write_all(fd, data, size);
 
     if (close(fd) < 0 && rc == 0)
         rc = -errno;

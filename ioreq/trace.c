@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #define MAGIC         "HVMDMREC"
@@ -52,27 +53,13 @@ static void put_bytes(struct trace_writer *w, const void *data, size_t len)
     w->len += len;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 void trace_flush(struct trace_writer *w)
 {
     if (w->len == CHUNK_HEAD)
         return;
     put_le32(w->buf, (uint32_t)(w->len - CHUNK_HEAD));
     put_le32(w->buf + 4, (uint32_t)crc32(0, w->buf + CHUNK_HEAD, (uInt)(w->len - CHUNK_HEAD)));
-    int rc = w->fd >= 0 ? write_all(w->fd, w->buf, w->len) : 0;
+    int rc = w->fd >= 0 ? io_write_all(w->fd, w->buf, w->len) : 0;
     w->len = CHUNK_HEAD;
     if (rc == 0)
         return;
@@ -93,7 +80,7 @@ struct trace_writer *trace_create(const char *path, const char *const *strings, 
     uint8_t head[MAGIC_LEN + 4] = MAGIC;
 
     put_le32(head + MAGIC_LEN, VERSION);
-    if (fd < 0 || write_all(fd, head, sizeof(head)) < 0) {
+    if (fd < 0 || io_write_all(fd, head, sizeof(head)) < 0) {
         fail_errno(err, errno, "-record %s", path);
         if (fd >= 0)
             close(fd);

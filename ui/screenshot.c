@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/io.h"
 
 /* What each value of code page 437 looks like; 0 shows as a blank. */
 static const char *const cp437 =
@@ -17,21 +18,11 @@ static const char *const cp437 =
     "⌂ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌"
     "█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■ ";
 
-static int write_all(int fd, const void *data, size_t n, GError **err)
+static int write_file(int fd, const void *data, size_t n, GError **err)
 {
-    const char *at = data;
+    int rc = io_write_all(fd, data, n);
 
-    while (n > 0) {
-        ssize_t done = write(fd, at, n);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return fail_errno(err, errno, "screenshot: write");
-        at += done;
-        n -= (size_t)done;
-    }
-    return 0;
+    return rc < 0 ? fail_errno(err, -rc, "screenshot: write") : 0;
 }
 
 /* ---- pixels ---- */
@@ -115,7 +106,7 @@ static int write_picture(struct console *con, bool png, int fd, GError **err)
     pixman_image_unref(image);
     if (!ok)
         return fail(err, EIO, "screenshot: libpng failed");
-    return write_all(fd, out->data, out->len, err);
+    return write_file(fd, out->data, out->len, err);
 }
 
 /* ---- characters ---- */
@@ -149,7 +140,7 @@ static int write_text(struct console *con, int fd, GError **err)
     for (unsigned y = 0; y < text.rows; y++)
         append_row(out, glyphs, text.characters + (size_t)y * text.columns, text.columns);
     g_free(text.characters);
-    return write_all(fd, out->str, out->len, err);
+    return write_file(fd, out->str, out->len, err);
 }
 
 int screenshot_write(struct console *con, enum screenshot_format format, int fd, GError **err)
