@@ -4,7 +4,7 @@
  * started, paused and reset; and the ways in which guests have made other emulators write where
  * they should not.
  */
-#include "tests/unit/cirrus_bench.h"
+#include "tests/unit/cirrus_model.h"
 
 #define MASK (CIRRUS_MEMORY - 1)
 
@@ -17,101 +17,6 @@ static void fill_memory(struct vga_bench *s, uint8_t *memory, uint32_t seed)
         put_le32(memory + i, (uint32_t)(n >> 32));
     }
     g_assert_cmpint(dma_write(s->b->mem, CIRRUS_LFB, memory, CIRRUS_MEMORY), ==, 0);
-}
-
-/* ---- The model ---- */
-
-struct rop {
-    uint8_t code;
-    const char *name;
-};
-
-static const struct rop rops[] = {
-    { 0x00, "0" },    { 0x05, "s&d" }, { 0x06, "d" },      { 0x09, "s&~d" },
-    { 0x0b, "~d" },   { 0x0d, "s" },   { 0x0e, "1" },      { 0x50, "~s&d" },
-    { 0x59, "s^d" },  { 0x6d, "s|d" }, { 0x90, "~(s|d)" }, { 0x95, "~(s^d)" },
-    { 0xad, "s|~d" }, { 0xd0, "~s" },  { 0xd6, "~s|d" },   { 0xda, "~(s&d)" },
-};
-
-static uint8_t model_rop(uint8_t code, uint8_t s, uint8_t d)
-{
-    switch (code) {
-    case 0x00: return 0;
-    case 0x05: return s & d;
-    case 0x09: return (uint8_t)(s & ~d);
-    case 0x0b: return (uint8_t)~d;
-    case 0x0d: return s;
-    case 0x0e: return 0xff;
-    case 0x50: return (uint8_t)(~s & d);
-    case 0x59: return s ^ d;
-    case 0x6d: return s | d;
-    case 0x90: return (uint8_t) ~(s | d);
-    case 0x95: return (uint8_t) ~(s ^ d);
-    case 0xad: return (uint8_t)(s | ~d);
-    case 0xd0: return (uint8_t)~s;
-    case 0xd6: return (uint8_t)(~s | d);
-    case 0xda: return (uint8_t) ~(s & d);
-    default: return d;
-    }
-}
-
-static unsigned pixel_bytes(const struct blt *b)
-{
-    return (b->mode >> 4 & 3) + 1;
-}
-
-/* Bytes of one line of bits. */
-static uint32_t bit_line(const struct blt *b)
-{
-    uint32_t bits = (b->width + pixel_bytes(b) - 1) / pixel_bytes(b);
-
-    return (b->mode_ext & DWORD_LINES) != 0 ? (bits + 31) / 32 * 4 : (bits + 7) / 8;
-}
-
-/* What the source says of byte x of line y: false, it leaves the destination alone. */
-static bool model_source(const struct blt *b, const uint8_t *src, uint32_t mask, uint32_t x,
-                         uint32_t y, uint8_t *value)
-{
-    unsigned size = pixel_bytes(b), pixel = x / size;
-    bool expand = (b->mode & EXPAND) != 0, pattern = (b->mode & PATTERN) != 0;
-    uint32_t skip = size == 3 ? b->skip & 31u : (b->skip & 7u) * size;
-
-    if (expand && pattern && (b->mode_ext & SOLID) != 0) {
-        *value = (uint8_t)(b->fg >> (x % size * 8));
-        return true;
-    }
-    if ((expand || pattern) && x < skip)
-        return false;
-    if (expand) {
-        uint32_t at = pattern ? (b->src & ~7u) + ((b->src + y) & 7)
-                              : b->src + y * bit_line(b) + pixel / 8;
-        bool bit = (src[at & mask] >> (7 - pixel % 8) & 1) != 0;
-        *value = (uint8_t)((bit ? b->fg : b->bg) >> (x % size * 8));
-        return (b->mode & TRANSPARENT) == 0 || bit == ((b->mode_ext & INVERT) == 0);
-    }
-    uint32_t line = size == 3 ? 32 : 8 * size;
-    uint32_t at = pattern ? (b->src & ~7u) + ((b->src + y) & 7) * line + pixel % 8 * size
-                          : b->src + y * b->src_pitch + pixel * size;
-    *value = src[(at + x % size) & mask];
-    bool is_key = src[at & mask] == (b->key & 0xff) &&
-                  (size == 1 || src[(at + 1) & mask] == b->key >> 8);
-    return (b->mode & TRANSPARENT) == 0 || size > 2 || !is_key;
-}
-
-/* A BLT whose source and destination do not touch each other. */
-static void model(const struct blt *b, uint8_t *memory, const uint8_t *src, uint32_t mask)
-{
-    g_autofree uint8_t *before = g_memdup2(memory, CIRRUS_MEMORY);
-
-    if (src == memory)
-        src = before;
-    for (uint32_t y = 0; y < b->height; y++)
-        for (uint32_t x = 0; x < b->width; x++) {
-            uint32_t at = (b->dst + y * b->dst_pitch + x) & MASK;
-            uint8_t value;
-            if (model_source(b, src, mask, x, y, &value))
-                memory[at] = model_rop(b->rop, value, memory[at]);
-        }
 }
 
 static void expect(struct vga_bench *s, const uint8_t *memory, const struct blt *b)
@@ -137,7 +42,7 @@ static void screen_to_screen(uint8_t mode, uint8_t mode_ext)
 
     cirrus_bench_create(&s);
     for (unsigned depth = 0; depth < 4; depth++)
-        for (unsigned r = 0; r < G_N_ELEMENTS(rops); r++) {
+        for (unsigned r = 0; r < CIRRUS_N_ROPS; r++) {
             struct blt b = { .width = 37 * (depth + 1),
                              .height = 11,
                              .dst_pitch = 640,
@@ -148,11 +53,11 @@ static void screen_to_screen(uint8_t mode, uint8_t mode_ext)
                              .bg = 0xfedcba98,
                              .mode = (uint8_t)(mode | depth << 4),
                              .mode_ext = mode_ext,
-                             .rop = rops[r].code,
+                             .rop = cirrus_rops[r].code,
                              .skip = (uint8_t)(r % 8) };
             fill_memory(&s, memory, depth * 16 + r);
             b.key = get_le16(memory + b.src + 8);
-            model(&b, memory, memory, MASK);
+            cirrus_model(&b, memory, memory, MASK);
             cirrus_blt_go(&s, &b);
             g_assert_false(cirrus_blt_busy(&s));
             expect(&s, memory, &b);
@@ -239,9 +144,11 @@ static void send(struct vga_bench *s, uint64_t where, const uint8_t *data, uint3
 static uint32_t sent_size(const struct blt *b)
 {
     if ((b->mode & PATTERN) != 0)
-        return (b->mode & EXPAND) != 0 ? 8 : 8 * 8 * (pixel_bytes(b) == 3 ? 4 : pixel_bytes(b));
+        return (b->mode & EXPAND) != 0
+                   ? 8
+                   : 8 * 8 * (cirrus_model_pixel_bytes(b) == 3 ? 4 : cirrus_model_pixel_bytes(b));
     if ((b->mode & EXPAND) != 0)
-        return (bit_line(b) * b->height + 3) & ~3u;
+        return (cirrus_model_bit_line(b) * b->height + 3) & ~3u;
     return ((b->width + 3) & ~3u) * b->height;
 }
 
@@ -268,7 +175,7 @@ static void system_to_screen(uint8_t mode, uint8_t mode_ext, uint64_t where, uin
         fill_memory(&s, memory, depth);
         struct blt in_model = b;
         in_model.src_pitch = (b.width + 3) & ~3u;
-        model(&in_model, memory, data, MASK);
+        cirrus_model(&in_model, memory, data, MASK);
         cirrus_blt_set(&s, &b);
         vga_gr(&s, 0x31, START | gr31);
         send(&s, where, data, sent_size(&b));
@@ -365,7 +272,7 @@ static void test_autostart(void)
     fill_memory(&s, memory, 9);
     vga_gr(&s, 0x31, AUTOSTART);
     cirrus_blt_set(&s, &b); /* the last byte of the destination is its last register */
-    model(&b, memory, memory, MASK);
+    cirrus_model(&b, memory, memory, MASK);
     expect(&s, memory, &b);
     g_assert_cmphex(cirrus_gr(&s, 0x31), ==, AUTOSTART);
     /* in memory, as drivers do it: size, pitches, then the addresses */
@@ -373,7 +280,7 @@ static void test_autostart(void)
     mmio_write(s.b, CIRRUS_BLT + 0x10, 0x3000, 4);
     b.src = 0x1100;
     b.dst = 0x3000;
-    model(&b, memory, memory, MASK);
+    cirrus_model(&b, memory, memory, MASK);
     expect(&s, memory, &b);
     vga_bench_destroy(&s);
 }
@@ -453,7 +360,7 @@ static void go_and_compare(struct vga_bench *s, const struct blt *b)
 
     fill_memory(s, memory, b->dst);
     cirrus_blt_go(s, b);
-    model(b, memory, memory, MASK);
+    cirrus_model(b, memory, memory, MASK);
     expect(s, memory, b);
 }
 
@@ -562,7 +469,7 @@ static void test_random(void)
                          .fg = g_rand_int(rand),
                          .mode = (uint8_t)g_rand_int(rand),
                          .mode_ext = (uint8_t)g_rand_int(rand),
-                         .rop = rops[g_rand_int(rand) % G_N_ELEMENTS(rops)].code,
+                         .rop = cirrus_rops[g_rand_int(rand) % CIRRUS_N_ROPS].code,
                          .skip = (uint8_t)g_rand_int(rand) };
         if (n % 3 != 0)
             b.height = 1 + b.height % 64;
