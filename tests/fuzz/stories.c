@@ -190,8 +190,10 @@ static void tell_cirrus(struct story *s)
 
 /* ---- Disks ---- */
 
-#define DISK 0x1f0 /* the primary master */
-#define CD   0x170
+#define DISK       0x1f0 /* the primary master */
+#define CD         0x170
+#define BUS_MASTER 0xc000 /* the board's first BAR of ports, and its only one with these devices \
+                           */
 
 static void task_file(struct story *s, unsigned base, unsigned features, unsigned count,
                       unsigned lba, unsigned device)
@@ -207,14 +209,8 @@ static void task_file(struct story *s, unsigned base, unsigned features, unsigne
 /* Four descriptors at 0x1000 (one is odd, one ends the table), and the engine starts. */
 static void start_dma(struct story *s, unsigned channel, unsigned direction)
 {
-    const struct fuzz_region *bm = NULL;
+    unsigned base = BUS_MASTER + 8 * channel;
 
-    for (unsigned i = 0; i < s->board->regions->len; i++) {
-        const struct fuzz_region *r = &g_array_index(s->board->regions, struct fuzz_region, i);
-        if (r->space == BUS_PIO && r->base >= 0xc000)
-            bm = r;
-    }
-    unsigned base = (unsigned)bm->base + 8 * channel;
     add(s, FUZZ_MEMORY, 0, 0x1000, UINT64_C(0x0000020000002000));
     add(s, FUZZ_MEMORY, 0, 0x1008, UINT64_C(0x0000010000003001));
     add(s, FUZZ_MEMORY, 0, 0x1010, UINT64_C(0x8000020000004000));
