@@ -312,12 +312,6 @@ def screen_vesafb(bench):
 
 
 @scenario()
-def screen_vga16fb(bench):
-    """vga16fb: 640x480 in sixteen colours, through planes and latches."""
-    console(bench, 'VGA', 'guest.screen=vga16fb', False, (640, 480))
-
-
-@scenario()
 def screen_bochs(bench):
     """bochs-drm on the standard VGA, at the size that the EDID prefers."""
     console(bench, 'VGA', 'guest.screen=bochs', False, (1024, 768))

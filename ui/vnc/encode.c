@@ -1,6 +1,7 @@
 #include "ui/vnc/encode.h"
 
 #include "base/bytes.h"
+#include "ui/vnc/deflate.h"
 #include "ui/vnc/encoder.h"
 
 /* Squares of 256 are the largest that VNC_RECT_PIXELS allows, and a multiple of ZRLE's tiles. A
@@ -66,43 +67,105 @@ void zlib_stream_close(struct zlib_stream *stream)
 {
     if (stream->open)
         deflateEnd(&stream->zs);
-    stream->open = false;
+    deflater_destroy(stream->fast);
+    *stream = (struct zlib_stream){ 0 };
 }
 
-/* Memory comes from g_malloc and the parameters are right: there is nothing that can fail. */
+/*
+ * Without a header, which is written here whoever compresses. Memory comes from g_malloc and the
+ * parameters are right: there is nothing that can fail.
+ */
 static void zlib_stream_open(struct zlib_stream *stream, int level)
 {
     stream->zs = (z_stream){ .zalloc = zlib_alloc, .zfree = zlib_free };
-    deflateInit2(&stream->zs, level, Z_DEFLATED, MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY);
+    deflateInit2(&stream->zs, level, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY);
     stream->level = level;
     stream->open = true;
 }
 
-static void zlib_room(z_stream *zs, GByteArray *out, size_t n)
+static void zlib_room(z_stream *zs, GByteArray *out)
 {
-    zs->next_out = vnc_reserve(out, n);
-    zs->avail_out = (uInt)n;
+    size_t room = zs->avail_in / 2 + 256;
+
+    zs->next_out = vnc_reserve(out, room);
+    zs->avail_out = (uInt)room;
 }
 
-void zlib_stream_append(struct zlib_stream *stream, int level, const uint8_t *data, size_t n,
-                        GByteArray *out)
+static void zlib_trim(z_stream *zs, GByteArray *out)
 {
-    z_stream *zs = &stream->zs;
+    g_byte_array_set_size(out, out->len - zs->avail_out);
+}
 
+/* Room that was left says that all is done. */
+static void zlib_run(z_stream *zs, int flush, GByteArray *out)
+{
+    do {
+        zlib_room(zs, out);
+        deflate(zs, flush);
+        zlib_trim(zs, out);
+    } while (zs->avail_out == 0);
+}
+
+static void zlib_set_level(struct zlib_stream *stream, int level, GByteArray *out)
+{
+    if (level == stream->level)
+        return;
+    zlib_room(&stream->zs, out);
+    deflateParams(&stream->zs, level, Z_DEFAULT_STRATEGY);
+    zlib_trim(&stream->zs, out);
+    stream->level = level;
+}
+
+static void zlib_add(struct zlib_stream *stream, int level, const uint8_t *data, size_t n,
+                     GByteArray *out)
+{
     if (!stream->open)
         zlib_stream_open(stream, level);
-    zlib_room(zs, out, n / 2 + 256);
-    if (level != stream->level) {
-        zs->avail_in = 0;
-        deflateParams(zs, level, Z_DEFAULT_STRATEGY);
-        stream->level = level;
-    }
-    zs->next_in = data;
-    zs->avail_in = (uInt)n;
-    /* Room that was left says that the flush is complete. */
-    while (deflate(zs, Z_SYNC_FLUSH), zs->avail_out == 0)
-        zlib_room(zs, out, n / 2 + 256);
-    g_byte_array_set_size(out, out->len - zs->avail_out);
+    zlib_set_level(stream, level, out);
+    stream->zs.next_in = data;
+    stream->zs.avail_in = (uInt)n;
+    zlib_run(&stream->zs, Z_NO_FLUSH, out);
+}
+
+/* The levels that ui/vnc/deflate.h is as good as. */
+static bool level_is_fast(int level)
+{
+    return level >= 1 && level <= 3;
+}
+
+/* Between two flushes the compressors may take turns, when neither looks back behind the other. */
+static void choose_compressor(struct zlib_stream *stream, bool fast, GByteArray *out)
+{
+    static const uint8_t header[] = { 0x78, 0x01 }; /* RFC 1950: deflate, 32 KiB */
+
+    if (!stream->begun)
+        g_byte_array_append(out, header, sizeof(header));
+    else if (fast != stream->is_fast && fast && stream->fast != NULL)
+        deflater_forget(stream->fast);
+    else if (fast != stream->is_fast && !fast && stream->open)
+        deflateReset(&stream->zs);
+    stream->begun = true;
+    stream->is_fast = fast;
+    if (fast && stream->fast == NULL)
+        stream->fast = deflater_create();
+}
+
+void zlib_stream_add(struct zlib_stream *stream, int level, const uint8_t *data, size_t n,
+                     unsigned pixel, unsigned row, GByteArray *out)
+{
+    choose_compressor(stream, level_is_fast(level), out);
+    if (stream->is_fast)
+        deflater_add(stream->fast, data, n, pixel, row, out);
+    else
+        zlib_add(stream, level, data, n, out);
+}
+
+void zlib_stream_flush(struct zlib_stream *stream, GByteArray *out)
+{
+    if (stream->is_fast)
+        deflater_flush(stream->fast, out);
+    else
+        zlib_run(&stream->zs, Z_SYNC_FLUSH, out);
 }
 
 /* ---- palettes ---- */
@@ -164,14 +227,30 @@ static void encode_raw(struct vnc_encoder *enc, const struct vnc_scratch *scratc
     vnc_translate_bytes(&enc->tr, scratch->pixels, n, vnc_reserve(out, n * enc->tr.bytes));
 }
 
-static void encode_zlib(struct vnc_encoder *enc, struct vnc_scratch *scratch, size_t n,
-                        GByteArray *out)
+/* Pixels that need no translation go straight to where they are sent from. */
+static void fetch_raw(struct vnc_shadow *shadow, const pixman_box32_t *box, size_t n,
+                      GByteArray *out)
 {
     guint at = out->len;
 
+    vnc_reserve(out, n * sizeof(uint32_t));
+    vnc_shadow_fetch(shadow, box, out->data + at);
+}
+
+static void encode_zlib(struct vnc_encoder *enc, struct vnc_scratch *scratch, unsigned width,
+                        size_t n, GByteArray *out)
+{
+    const uint8_t *from = scratch->bytes;
+    unsigned bytes = enc->tr.bytes;
+    guint at = out->len;
+
     vnc_reserve(out, 4);
-    vnc_translate_bytes(&enc->tr, scratch->pixels, n, scratch->bytes);
-    zlib_stream_append(&enc->zlib, enc->set.compression, scratch->bytes, n * enc->tr.bytes, out);
+    if (enc->tr.identity)
+        from = (const uint8_t *)scratch->pixels;
+    else
+        vnc_translate_bytes(&enc->tr, scratch->pixels, n, scratch->bytes);
+    zlib_stream_add(&enc->zlib, enc->set.compression, from, n * bytes, bytes, width * bytes, out);
+    zlib_stream_flush(&enc->zlib, out);
     put_be32(out->data + at, out->len - at - 4);
 }
 
@@ -181,11 +260,15 @@ void vnc_encode_rect(struct vnc_encoder *enc, struct vnc_scratch *scratch,
     unsigned width = (unsigned)(box->x2 - box->x1), height = (unsigned)(box->y2 - box->y1);
     size_t n = (size_t)width * height;
 
-    vnc_shadow_fetch(shadow, box, scratch->pixels);
     vnc_put_rect_header(out, box, enc->set.encoding);
+    if (enc->set.encoding == VNC_ENCODING_RAW && enc->tr.identity) {
+        fetch_raw(shadow, box, n, out);
+        return;
+    }
+    vnc_shadow_fetch(shadow, box, scratch->pixels);
     switch (enc->set.encoding) {
     case VNC_ENCODING_HEXTILE: vnc_encode_hextile(enc, scratch, width, height, out); break;
-    case VNC_ENCODING_ZLIB: encode_zlib(enc, scratch, n, out); break;
+    case VNC_ENCODING_ZLIB: encode_zlib(enc, scratch, width, n, out); break;
     case VNC_ENCODING_ZRLE: vnc_encode_zrle(enc, scratch, width, height, out); break;
     case VNC_ENCODING_TIGHT: vnc_encode_tight(enc, scratch, width, height, out); break;
     default: encode_raw(enc, scratch, n, out); break;

@@ -4,6 +4,8 @@
  */
 #include "ui/vnc/encoder.h"
 
+#include <string.h>
+
 #define TILE 16
 
 enum {
@@ -28,27 +30,34 @@ struct tile {
     uint16_t left[TILE]; /* of each row, bit x: not background, and in no subrectangle yet */
 };
 
-static bool is_solid(const struct tile *tile)
+/* Four pixels at once: the compiler makes of it what the CPU has. */
+#define LANES 4
+typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
+
+static unsigned differences_of_full_rows(const uint32_t *a, const uint32_t *b)
 {
-    uint32_t first = tile->values[0], differ = 0;
+    lanes bits = { 0 }, bit = { 1, 2, 4, 8 };
 
-    for (unsigned y = 0; y < tile->height && differ == 0; y++) {
-        const uint32_t *row = tile->values + (size_t)y * tile->stride;
+    for (unsigned x = 0; x < TILE; x += LANES, bit <<= LANES) {
+        lanes p, q;
 
-        for (unsigned x = 0; x < tile->width; x++)
-            differ |= row[x] ^ first;
+        memcpy(&p, a + x, sizeof(p));
+        memcpy(&q, b + x, sizeof(q));
+        bits |= (lanes)(p != q) & bit;
     }
-    return differ == 0;
+    return bits[0] | bits[1] | bits[2] | bits[3];
 }
 
-/* Bits of the row's pixels that are not this one. */
-static uint16_t other_pixels(const uint32_t *row, unsigned width, uint32_t value)
+/* Bits of the pixels in which two rows differ. */
+static unsigned differences(const uint32_t *a, const uint32_t *b, unsigned width)
 {
     unsigned bits = 0;
 
+    if (width == TILE)
+        return differences_of_full_rows(a, b);
     for (unsigned x = 0; x < width; x++)
-        bits |= (unsigned)(row[x] != value) << x;
-    return (uint16_t)bits;
+        bits |= (unsigned)(a[x] != b[x]) << x;
+    return bits;
 }
 
 /* Whether there is a third colour; finds the second one. */
@@ -72,38 +81,45 @@ static bool find_colours(struct tile *tile)
     return false;
 }
 
-static unsigned count_pixels(const struct tile *tile, uint32_t value)
+/* Finds what is not background; returns how many pixels that are. */
+static unsigned mark_left(struct tile *tile)
 {
+    uint32_t background[TILE];
     unsigned n = 0;
 
+    for (unsigned x = 0; x < TILE; x++)
+        background[x] = tile->background;
     for (unsigned y = 0; y < tile->height; y++) {
-        const uint32_t *row = tile->values + (size_t)y * tile->stride;
-
-        for (unsigned x = 0; x < tile->width; x++)
-            n += row[x] == value;
+        unsigned bits = differences(tile->values + (size_t)y * tile->stride, background,
+                                    tile->width);
+        tile->left[y] = (uint16_t)bits;
+        n += (unsigned)__builtin_popcount(bits);
     }
     return n;
 }
 
-static void mark_left(struct tile *tile)
+/*
+ * The background is the more frequent of the first two colours. Returns how many pixels are not
+ * background: 0 where all are.
+ */
+static unsigned find_background(struct tile *tile)
 {
-    for (unsigned y = 0; y < tile->height; y++)
-        tile->left[y] = other_pixels(tile->values + (size_t)y * tile->stride, tile->width,
-                                     tile->background);
-}
+    unsigned total = tile->width * tile->height;
 
-/* The background is the more frequent of the first two colours. */
-static void find_background(struct tile *tile)
-{
     tile->background = tile->values[0];
-    mark_left(tile);
+    unsigned others = mark_left(tile);
+    if (others == 0)
+        return 0;
     tile->many_colours = find_colours(tile);
-    if (count_pixels(tile, tile->foreground) > count_pixels(tile, tile->background)) {
-        uint32_t swap = tile->background;
-        tile->background = tile->foreground;
-        tile->foreground = swap;
-        mark_left(tile);
-    }
+    struct tile swapped = *tile;
+    swapped.background = tile->foreground;
+    swapped.foreground = tile->background;
+    if (2 * others <= total)
+        return others; /* no other colour has more */
+    unsigned others_swapped = mark_left(&swapped);
+    if (others_swapped < others)
+        *tile = swapped;
+    return MIN(others, others_swapped);
 }
 
 /* How many pixels from x on are left of a row, and all the same. */
@@ -155,10 +171,11 @@ static unsigned count_corners(const struct tile *tile)
     unsigned n = 0;
 
     for (unsigned y = 1; y < tile->height; y++) {
-        const uint32_t *row = tile->values + (size_t)y * tile->stride, *above = row - tile->stride;
+        const uint32_t *row = tile->values + (size_t)y * tile->stride;
+        unsigned bits = tile->left[y] & differences(row, row - 1, tile->width) &
+                        differences(row, row - tile->stride, tile->width);
 
-        for (unsigned x = 1; x < tile->width; x++)
-            n += (row[x] != row[x - 1]) & (row[x] != above[x]) & (row[x] != tile->background);
+        n += (unsigned)__builtin_popcount(bits & ~1u); /* nothing is on the left of the first */
     }
     return n;
 }
@@ -199,13 +216,9 @@ static uint8_t *put_coloured(const struct vnc_encoder *enc, struct tile *tile, u
 {
     const uint8_t *limit = to + (size_t)tile->width * tile->height * enc->tr.bytes;
     uint8_t *flags = to++;
-    bool solid = is_solid(tile);
+    bool solid = find_background(tile) == 0;
 
     *flags = 0;
-    if (solid)
-        tile->background = tile->values[0];
-    else
-        find_background(tile);
     if (!carry->has_background || carry->background != tile->background) {
         *flags |= HEXTILE_BACKGROUND;
         to = vnc_put_pixel(&enc->tr, tile->background, to);
@@ -233,8 +246,15 @@ static uint8_t *put_raw(const struct vnc_encoder *enc, const struct tile *tile, 
 {
     *to++ = HEXTILE_RAW;
     for (unsigned y = 0; y < tile->height; y++) {
+        const uint32_t *row = tile->values + (size_t)y * tile->stride;
+
+        if (enc->tr.bytes == 4) {
+            memcpy(to, row, tile->width * sizeof(*row));
+            to += tile->width * sizeof(*row);
+            continue;
+        }
         for (unsigned x = 0; x < tile->width; x++)
-            to = vnc_put_pixel(&enc->tr, tile->values[(size_t)y * tile->stride + x], to);
+            to = vnc_put_pixel(&enc->tr, row[x], to);
     }
     return to;
 }
@@ -245,13 +265,14 @@ void vnc_encode_hextile(struct vnc_encoder *enc, struct vnc_scratch *scratch, un
     struct carry carry = { 0 };
     uint8_t bytes[16 + TILE * TILE * 4]; /* a raw tile, or a coloured one that gives up there */
 
-    vnc_translate_values(&enc->tr, scratch->pixels, (size_t)width * height, scratch->values);
+    const uint32_t *values = vnc_translated_values(&enc->tr, scratch->pixels,
+                                                   (size_t)width * height, scratch->values);
     for (unsigned y = 0; y < height; y += TILE) {
         for (unsigned x = 0; x < width; x += TILE) {
             struct tile tile = { .width = MIN(TILE, width - x),
                                  .height = MIN(TILE, height - y),
                                  .stride = width,
-                                 .values = scratch->values + (size_t)y * width + x };
+                                 .values = values + (size_t)y * width + x };
             const uint8_t *end = put_coloured(enc, &tile, bytes, &carry);
             if (end == NULL) {
                 end = put_raw(enc, &tile, bytes);

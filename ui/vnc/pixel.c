@@ -131,6 +131,15 @@ void vnc_translate_values(const struct vnc_translate *tr, const uint32_t *from, 
         to[i] = translate(tr, from[i]);
 }
 
+const uint32_t *vnc_translated_values(const struct vnc_translate *tr, const uint32_t *from,
+                                      size_t n, uint32_t *to)
+{
+    if (tr->identity)
+        return from;
+    vnc_translate_values(tr, from, n, to);
+    return to;
+}
+
 void vnc_translate_bytes(const struct vnc_translate *tr, const uint32_t *from, size_t n,
                          uint8_t *to)
 {

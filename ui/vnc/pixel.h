@@ -45,6 +45,9 @@ void vnc_translate_init(struct vnc_translate *tr, const struct vnc_pixel_format 
 /* n pixels as integers whose low `bytes` bytes, stored in host order, are the wire's. */
 void vnc_translate_values(const struct vnc_translate *tr, const uint32_t *from, size_t n,
                           uint32_t *to);
+/* The same without a copy where none is needed: returns `from` itself, or `to`. */
+const uint32_t *vnc_translated_values(const struct vnc_translate *tr, const uint32_t *from,
+                                      size_t n, uint32_t *to);
 /* n pixels as the wire has them, n * tr->bytes bytes. */
 void vnc_translate_bytes(const struct vnc_translate *tr, const uint32_t *from, size_t n,
                          uint8_t *to);

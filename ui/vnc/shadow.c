@@ -198,15 +198,15 @@ bool vnc_shadow_scroll(struct vnc_shadow *shadow, pixman_image_t *surface,
     return true;
 }
 
-void vnc_shadow_fetch(struct vnc_shadow *shadow, const pixman_box32_t *box, uint32_t *pixels)
+void vnc_shadow_fetch(struct vnc_shadow *shadow, const pixman_box32_t *box, void *pixels)
 {
-    size_t width = (size_t)(box->x2 - box->x1);
+    size_t bytes = (size_t)(box->x2 - box->x1) * sizeof(*shadow->pixels);
+    uint8_t *to = pixels;
 
     g_mutex_lock(&shadow->lock);
     for (int y = box->y1; y < box->y2; y++) {
-        memcpy(pixels, shadow->pixels + (size_t)y * shadow->width + box->x1,
-               width * sizeof(*pixels));
-        pixels += width;
+        memcpy(to, shadow->pixels + (size_t)y * shadow->width + box->x1, bytes);
+        to += bytes;
     }
     g_mutex_unlock(&shadow->lock);
 }

@@ -34,7 +34,10 @@ void vnc_shadow_update(struct vnc_shadow *shadow, pixman_image_t *surface,
 bool vnc_shadow_scroll(struct vnc_shadow *shadow, pixman_image_t *surface,
                        const pixman_box32_t *box, pixman_box32_t *to, int *dy);
 
-/* Copies the pixels (0x00RRGGBB) of a rectangle inside the picture, row by row. From any thread. */
-void vnc_shadow_fetch(struct vnc_shadow *shadow, const pixman_box32_t *box, uint32_t *pixels);
+/*
+ * Copies the pixels (0x00RRGGBB, in host order) of a rectangle inside the picture, row by
+ * row, to wherever. From any thread.
+ */
+void vnc_shadow_fetch(struct vnc_shadow *shadow, const pixman_box32_t *box, void *pixels);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* The first byte of a rectangle: stream number, filter, or one of the special kinds. */
 enum {
     TIGHT_STREAM_PLAIN = 0,
@@ -65,8 +67,9 @@ static void insert_length(GByteArray *out, guint at)
     memcpy(out->data + at, length, size);
 }
 
+/* pixel, row: as deflater_add() has them. */
 static void put_compressed(struct vnc_encoder *enc, unsigned stream, const uint8_t *data, size_t n,
-                           GByteArray *out)
+                           unsigned pixel, unsigned row, GByteArray *out)
 {
     guint at = out->len;
 
@@ -74,7 +77,8 @@ static void put_compressed(struct vnc_encoder *enc, unsigned stream, const uint8
         g_byte_array_append(out, data, (guint)n);
         return;
     }
-    zlib_stream_append(&enc->tight[stream], enc->set.compression, data, n, out);
+    zlib_stream_add(&enc->tight[stream], enc->set.compression, data, n, pixel, row, out);
+    zlib_stream_flush(&enc->tight[stream], out);
     insert_length(out, at);
 }
 
@@ -86,16 +90,22 @@ static void put_fill(const struct vnc_encoder *enc, uint32_t colour, GByteArray 
     g_byte_array_append(out, bytes, (guint)(end - bytes));
 }
 
-static void put_plain(struct vnc_encoder *enc, struct vnc_scratch *scratch, size_t n,
-                      GByteArray *out)
+static void put_plain(struct vnc_encoder *enc, struct vnc_scratch *scratch, unsigned width,
+                      size_t n, GByteArray *out)
 {
     const uint8_t control = TIGHT_STREAM_PLAIN << TIGHT_STREAM_SHIFT;
+    unsigned pixel = enc->tr.rgb888 ? 3 : enc->tr.bytes;
     uint8_t *to = scratch->bytes;
 
     g_byte_array_append(out, &control, 1);
-    for (size_t i = 0; i < n; i++)
-        to = put_tpixel(&enc->tr, scratch->pixels[i], to);
-    put_compressed(enc, TIGHT_STREAM_PLAIN, scratch->bytes, (size_t)(to - scratch->bytes), out);
+    for (size_t i = 0; i < n; i++, to += pixel) {
+        if (enc->tr.rgb888)
+            put_be32(to, scratch->pixels[i] << 8); /* the fourth byte is the next one's */
+        else
+            put_tpixel(&enc->tr, scratch->pixels[i], to);
+    }
+    put_compressed(enc, TIGHT_STREAM_PLAIN, scratch->bytes, (size_t)(to - scratch->bytes), pixel,
+                   width * pixel, out);
 }
 
 static void put_palette(const struct vnc_encoder *enc, const struct palette *palette,
@@ -131,15 +141,9 @@ static uint8_t *pack_bits(const uint32_t *pixels, unsigned width, unsigned heigh
 
 static uint8_t *put_indexes(struct palette *palette, const uint32_t *pixels, size_t n, uint8_t *to)
 {
-    uint32_t last = pixels[0];
-    uint8_t index = (uint8_t)palette_add(palette, last, PALETTE_MAX);
-
-    for (size_t i = 0; i < n; i++) {
-        if (pixels[i] != last) {
-            last = pixels[i];
-            index = (uint8_t)palette_add(palette, last, PALETTE_MAX);
-        }
-        *to++ = index;
+    for (size_t run; n > 0; n -= run, pixels += run, to += run) {
+        run = run_of_pixels(pixels, n);
+        memset(to, palette_add(palette, *pixels, PALETTE_MAX), run);
     }
     return to;
 }
@@ -147,30 +151,26 @@ static uint8_t *put_indexes(struct palette *palette, const uint32_t *pixels, siz
 static void put_indexed(struct vnc_encoder *enc, struct vnc_scratch *scratch,
                         struct palette *palette, unsigned width, unsigned height, GByteArray *out)
 {
-    unsigned stream = palette->count == 2 ? TIGHT_STREAM_MONO : TIGHT_STREAM_INDEXED;
+    bool mono = palette->count == 2;
+    unsigned stream = mono ? TIGHT_STREAM_MONO : TIGHT_STREAM_INDEXED;
     const uint8_t *end;
 
     put_palette(enc, palette, stream, out);
-    if (palette->count == 2)
+    if (mono)
         end = pack_bits(scratch->pixels, width, height, palette->colours[0], scratch->bytes);
     else
         end = put_indexes(palette, scratch->pixels, (size_t)width * height, scratch->bytes);
-    put_compressed(enc, stream, scratch->bytes, (size_t)(end - scratch->bytes), out);
+    put_compressed(enc, stream, scratch->bytes, (size_t)(end - scratch->bytes), 1,
+                   mono ? (width + 7) / 8 : width, out);
 }
 
 /* Whether all pixels are in a palette of max colours. */
 static bool find_palette(struct palette *palette, const uint32_t *pixels, size_t n, unsigned max)
 {
-    uint32_t last = ~pixels[0];
-
     palette_init(palette);
-    for (size_t i = 0; i < n; i++) {
-        if (pixels[i] == last)
-            continue;
-        last = pixels[i];
-        if (palette_add(palette, last, max) < 0)
+    for (size_t i = 0; i < n; i += run_of_pixels(pixels + i, n - i))
+        if (palette_add(palette, pixels[i], max) < 0)
             return false;
-    }
     return true;
 }
 
@@ -213,6 +213,6 @@ void vnc_encode_tight(struct vnc_encoder *enc, struct vnc_scratch *scratch, unsi
         else
             put_indexed(enc, scratch, &palette, width, height, out);
     } else if (!put_jpeg(enc, scratch, width, height, out)) {
-        put_plain(enc, scratch, n, out);
+        put_plain(enc, scratch, width, n, out);
     }
 }

@@ -17,6 +17,8 @@ struct tile {
     unsigned runs, singles; /* runs of equal pixels; of these, of length 1 */
     bool has_palette;       /* at most RLE_MAX colours */
     struct palette palette;
+    /* Of what was written for it, as deflater_add() has them; and how much is before the rows. */
+    unsigned unit, row, lead;
 };
 
 /* The bytes of a pixel: CPIXEL leaves out the byte that is always 0. */
@@ -38,11 +40,7 @@ static uint8_t *put_cpixel(const struct vnc_translate *tr, uint32_t value, uint8
 
 static unsigned run_length(const struct tile *tile, unsigned at)
 {
-    unsigned end = at + 1;
-
-    while (end < tile->n && tile->values[end] == tile->values[at])
-        end++;
-    return end - at;
+    return (unsigned)run_of_pixels(tile->values + at, tile->n - at);
 }
 
 static void analyse(struct tile *tile)
@@ -80,6 +78,7 @@ static uint8_t *put_packed(const struct vnc_translate *tr, struct tile *tile, ui
     const uint32_t *value = tile->values;
     uint32_t last = tile->palette.colours[0]; /* of index 0 */
 
+    tile->row = (tile->width * bits + 7) / 8;
     *to++ = (uint8_t)tile->palette.count;
     to = put_palette(tr, &tile->palette, to);
     for (unsigned y = 0; y < tile->height; y++) {
@@ -142,8 +141,11 @@ static uint8_t *put_palette_runs(const struct vnc_translate *tr, struct tile *ti
     return to;
 }
 
-static uint8_t *put_raw(const struct vnc_translate *tr, const struct tile *tile, uint8_t *to)
+static uint8_t *put_raw(const struct vnc_translate *tr, struct tile *tile, uint8_t *to)
 {
+    tile->unit = cpixel_bytes(tr);
+    tile->row = tile->width * tile->unit;
+    tile->lead = 1;
     *to++ = 0;
     for (unsigned i = 0; i < tile->n; i++)
         to = put_cpixel(tr, tile->values[i], to);
@@ -175,11 +177,23 @@ static uint8_t *put_tile(const struct vnc_translate *tr, struct tile *tile, uint
     return runs < raw ? put_runs(tr, tile, to) : put_raw(tr, tile, to);
 }
 
+static void compress_tile(struct vnc_encoder *enc, struct tile *tile, uint8_t *bytes,
+                          GByteArray *out)
+{
+    int level = enc->set.compression;
+
+    tile->unit = 1;
+    tile->row = tile->lead = 0;
+    size_t n = (size_t)(put_tile(&enc->tr, tile, bytes) - bytes), lead = tile->lead;
+    if (lead > 0)
+        zlib_stream_add(&enc->zrle, level, bytes, lead, 1, 0, out);
+    zlib_stream_add(&enc->zrle, level, bytes + lead, n - lead, tile->unit, tile->row, out);
+}
+
 void vnc_encode_zrle(struct vnc_encoder *enc, struct vnc_scratch *scratch, unsigned width,
                      unsigned height, GByteArray *out)
 {
     struct tile tile;
-    uint8_t *to = scratch->bytes;
     guint length_at = out->len;
 
     vnc_reserve(out, 4);
@@ -193,10 +207,9 @@ void vnc_encode_zrle(struct vnc_encoder *enc, struct vnc_scratch *scratch, unsig
                 vnc_translate_values(&enc->tr, scratch->pixels + (size_t)(y + row) * width + x,
                                      tile.width, scratch->values + (size_t)row * tile.width);
             analyse(&tile);
-            to = put_tile(&enc->tr, &tile, to);
+            compress_tile(enc, &tile, scratch->bytes, out);
         }
     }
-    zlib_stream_append(&enc->zrle, enc->set.compression, scratch->bytes,
-                       (size_t)(to - scratch->bytes), out);
+    zlib_stream_flush(&enc->zrle, out);
     put_be32(out->data + length_at, out->len - length_at - 4);
 }
