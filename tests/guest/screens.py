@@ -224,17 +224,21 @@ class Screen:
             raise Failure(f'typed by {how}: {typed.strip()!r} arrived')
 
 
-def guest(bench, card, append, *arguments):
-    """A machine with that card, QMP and VNC, and a shell on its screen."""
+def guest(bench, card, append, *arguments, ours=False):
+    """A machine with that card, QMP and VNC, and a shell on its screen.
+
+    ours: with our own video BIOS.
+    """
+    rom = '' if ours else f',romfile={ROMS}/{CARDS[card]}'
     return bench.linux(f'console=tty0 console=ttyS0 {append}',
-                       '-device', f'{card},romfile={ROMS}/{CARDS[card]}',
+                       '-device', f'{card}{rom}',
                        '-qmp', f'unix:{bench.file("qmp")},server=on,wait=off',
                        '-vnc', f'unix:{bench.file("vnc")}', *arguments)
 
 
-def console(bench, card, append, text, size):
+def console(bench, card, append, text, size, ours=False):
     """What all consoles have in common: pixels, and text where the mode has it."""
-    with guest(bench, card, append) as vm:
+    with guest(bench, card, append, ours=ours) as vm:
         screen = Screen(bench, vm, bench.file('qmp'))
         lines = screen.print_much()
         if text:
@@ -309,6 +313,15 @@ def pointer_absolute(bench):
 def screen_vesafb(bench):
     """vesafb: a linear mode that the kernel's loader set by the video BIOS, 1024x768 in 16 bits."""
     console(bench, 'VGA', 'vga=0x317 guest.screen=console', False, (1024, 768))
+
+
+@scenario()
+def screen_ours(bench):
+    """Our own video BIOS on both cards: text, and a linear mode set by the kernel's loader."""
+    console(bench, 'VGA', 'guest.screen=console', True, (720, 400), ours=True)
+    console(bench, 'VGA', 'vga=0x317 guest.screen=console', False, (1024, 768), ours=True)
+    console(bench, 'cirrus-vga', 'guest.screen=console', True, (720, 400), ours=True)
+    console(bench, 'cirrus-vga', 'vga=0x314 guest.screen=console', False, (800, 600), ours=True)
 
 
 @scenario()
