@@ -151,7 +151,8 @@ struct vnc_client *vnc_client_create(struct vnc_server *server, int fd, bool web
     vnc_address_of_socket(&client->peer, fd, true, websocket);
     client->stream = vnc_stream_create(fd, &stream_ops, client);
     client->input = input_source_create(console_input(server->con));
-    client->settings = (struct vnc_settings){ vnc_native_format, VNC_ENCODING_RAW, 6, -1 };
+    client->settings = (struct vnc_settings){ vnc_native_format, VNC_ENCODING_RAW,
+                                              VNC_DEFAULT_COMPRESSION, -1 };
     client->encoder = vnc_encoder_create();
     client->deferred = g_byte_array_new();
     pixman_region32_init(&client->dirty);

@@ -127,10 +127,10 @@ static void zlib_add(struct zlib_stream *stream, int level, const uint8_t *data,
     zlib_run(&stream->zs, Z_NO_FLUSH, out);
 }
 
-/* The levels that ui/vnc/deflate.h is as good as. */
+/* The levels of ui/vnc/deflate.h; 0 is no compression, and the high ones are for few bytes. */
 static bool level_is_fast(int level)
 {
-    return level >= 1 && level <= 3;
+    return level >= 1 && level <= VNC_DEFAULT_COMPRESSION;
 }
 
 /* Between two flushes the compressors may take turns, when neither looks back behind the other. */
@@ -199,7 +199,8 @@ int palette_add(struct palette *palette, uint32_t colour, unsigned max)
 struct vnc_encoder *vnc_encoder_create(void)
 {
     struct vnc_encoder *enc = g_new0(struct vnc_encoder, 1);
-    struct vnc_settings start = { vnc_native_format, VNC_ENCODING_RAW, 6, -1 };
+    struct vnc_settings start = { vnc_native_format, VNC_ENCODING_RAW, VNC_DEFAULT_COMPRESSION,
+                                  -1 };
 
     enc->set = start;
     vnc_translate_init(&enc->tr, &start.format);

@@ -21,6 +21,8 @@ enum {
     VNC_ENCODING_ZRLE = 16,
 };
 
+#define VNC_DEFAULT_COMPRESSION 5 /* the highest of the quick levels */
+
 /* What a client asked for. */
 struct vnc_settings {
     struct vnc_pixel_format format;

@@ -132,7 +132,7 @@ static size_t set_encodings(struct vnc_client *client, const uint8_t *data, size
         return 0;
     client->can = 0;
     client->settings.encoding = VNC_ENCODING_RAW;
-    client->settings.compression = 6;
+    client->settings.compression = VNC_DEFAULT_COMPRESSION;
     client->settings.jpeg_quality = client->server->config.lossy ? 6 : -1;
     for (unsigned i = 0; i < count; i++)
         take_encoding(client, (int32_t)get_be32(data + 4 + (size_t)i * 4), &chosen);
