@@ -483,7 +483,7 @@ static void qtest_get_registers(struct core *core, struct cpu_registers *regs)
     *regs = ((struct qtest *)core)->registers;
 }
 
-static void qtest_set_registers(struct core *core, const struct cpu_registers *regs)
+void qtest_core_set_registers(struct core *core, const struct cpu_registers *regs)
 {
     ((struct qtest *)core)->registers = *regs;
 }
@@ -518,7 +518,7 @@ static const struct core_ops qtest_ops = {
     .create_cpus = qtest_start,
     .gsi = qtest_gsi,
     .get_registers = qtest_get_registers,
-    .set_registers = qtest_set_registers,
+    .set_registers = qtest_core_set_registers,
     .destroy = qtest_destroy,
 };
 

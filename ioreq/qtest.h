@@ -17,5 +17,7 @@ struct chardev;
  * itself (fuzzers). log: every line is written there too; NULL: nowhere. Taken over.
  */
 struct core *qtest_core_create(struct chardev *chr, FILE *log);
+/* What devices find in the CPU's registers from now on: the command `registers`. */
+void qtest_core_set_registers(struct core *core, const struct cpu_registers *regs);
 
 #endif

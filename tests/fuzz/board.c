@@ -8,6 +8,7 @@
 #include "hw/core/clock.h"
 #include "hw/core/dma.h"
 #include "hw/core/pci.h"
+#include "hw/input/vmmouse.h"
 #include "hw/machine/devices.h"
 #include "ioreq/core.h"
 #include "ioreq/qtest.h"
@@ -24,6 +25,12 @@
 /* ---- The machine ---- */
 
 /* only: the kind that the machine is for; NULL: all of them. */
+/* The absolute pointer is there where it is asked for: only its accesses need registers. */
+static bool is_vmmouse(const char *kind)
+{
+    return kind != NULL && strcmp(kind, vmmouse_kind.name) == 0;
+}
+
 static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, struct machine **m,
                   GError **err)
 {
@@ -34,6 +41,8 @@ static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, 
                                      .max_cpus = 1,
                                      .rtc_base = "2024-01-01T00:00:00",
                                      .no_shutdown = true,
+                                     .vmport = is_vmmouse(only) ? MACHINE_VMPORT_ON
+                                                                : MACHINE_VMPORT_AUTO,
                                      .devices = devices };
 
     return machine_create(&config, qtest_core_create(NULL, NULL),
@@ -114,6 +123,8 @@ char *fuzz_board_command_line(const char *only)
 
     if (only != NULL && g_str_has_prefix(only, "xen-"))
         g_string_append(out, " -machine xenfv");
+    if (is_vmmouse(only))
+        g_string_append(out, " -machine vmport=on");
     for (unsigned i = 0; i < devices->len; i++)
         say_device(out, devices->pdata[i]);
     return g_string_free(out, FALSE);
@@ -402,6 +413,17 @@ static void read_string(struct fuzz_board *b, const struct fuzz_region *r, uint6
         access_space(b, r->space, addr, 0, width, true, script);
 }
 
+/* A read of the absolute pointer has its command and argument in registers: the record's value. */
+static void set_registers(struct fuzz_board *b, uint64_t value, FILE *script)
+{
+    const struct cpu_registers regs = { .eax = 0x564d5868, /* else nobody is there */
+                                        .ebx = (uint32_t)value,
+                                        .ecx = (uint32_t)(value >> 32) };
+
+    say(script, "registers 0x%x 0x%x 0x%x 0 0 0\n", regs.eax, regs.ebx, regs.ecx);
+    qtest_core_set_registers(machine_core(b->machine), &regs);
+}
+
 static void step_access(struct fuzz_board *b, const struct fuzz_region *r, const uint8_t *p,
                         FILE *script)
 {
@@ -410,6 +432,8 @@ static void step_access(struct fuzz_board *b, const struct fuzz_region *r, const
 
     if (op == FUZZ_POINTER)
         value &= PATTERN_SIZE - 16;
+    if (op == FUZZ_READ && is_vmmouse(r->region->owner->kind->name))
+        set_registers(b, value, script);
     if ((p[0] & 0xe0) != FUZZ_STRING)
         access_space(b, r->space, addr, value, width, op == FUZZ_READ, script);
     else if (op == FUZZ_READ)

@@ -19,7 +19,7 @@ struct fuzz_host;
 /* One step of the guest, as it is in an input. All integers little-endian. */
 #define FUZZ_RECORD 12
 enum fuzz_op {
-    FUZZ_READ,     /* u8 op | log2(width) << 3; u8 region; u16 offset; u64 - */
+    FUZZ_READ,     /* u8 op | log2(width) << 3; u8 region; u16 offset; u64 -, or registers */
     FUZZ_WRITE,    /* the same with a value */
     FUZZ_CONFIG,   /* u8 PCI function (index of those there are); u16 offset; u64 value */
     FUZZ_MEMORY,   /* the u64 is written to memory at offset: descriptors, commands */

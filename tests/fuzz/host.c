@@ -215,6 +215,7 @@ static void move_pointer(struct fuzz_host *h, uint64_t value)
                                          .buttons = value >> 24 & 0x1f };
 
     input_pointer_relative(h->source, &event);
+    input_pointer_absolute(h->source, &event);
 }
 
 static void move_tray(const struct disk *disk, uint64_t value)

@@ -190,10 +190,11 @@ static void tell_cirrus(struct story *s)
 
 /* ---- Disks ---- */
 
-#define DISK       0x1f0 /* the primary master */
-#define CD         0x170
-#define BUS_MASTER 0xc000 /* the board's first BAR of ports, and its only one with these devices \
-                           */
+#define DISK 0x1f0 /* the primary master */
+#define CD   0x170
+#define BUS_MASTER                                                                \
+    0xc000 /* the board's first BAR of ports, and its only one with these devices \
+            */
 
 static void task_file(struct story *s, unsigned base, unsigned features, unsigned count,
                       unsigned lba, unsigned device)
