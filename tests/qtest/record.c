@@ -107,6 +107,25 @@ static void press_keys(struct qtest *q)
     }
 }
 
+/* The absolute pointer: the guest asks by CPU registers. */
+static void use_pointer(struct qtest *q)
+{
+    static const char *const registers[] = { "0x45414552 41", "1 39", "0x53424152 41" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
+        g_free(qtest_ask(q, "registers 0x564d5868 %s 0 0 0", registers[i]));
+        qtest_inl(q, 0x5658);
+    }
+    g_autoptr(JsonObject) reply = qtest_qmp(
+        q, "\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"abs\", "
+           "\"data\": {\"axis\": \"x\", \"value\": 5}}]}");
+    g_assert_true(json_object_has_member(reply, "return"));
+    g_free(qtest_ask(q, "registers 0x564d5868 4 39 0 0 0"));
+    qtest_inl(q, 0x5658);
+    qtest_expect(q, "registers",
+                 "OK 0x00000000 0x0000000a 0x00000000 0x00000000 0x00000000 0x00000000");
+}
+
 #define IDE      0x1f0
 #define IDE_PCI  0x09 /* slot 1, function 1 */
 #define BMDMA    0xc000
@@ -210,16 +229,18 @@ static void test_small(struct fixture *f, gconstpointer data)
     replay_is_the_same(f);
 }
 
-/* Keys, a disk, a network card, reset, and the power button, with the host's part in between. */
+/* Keys, a pointer, a disk, a network card, reset, and the power button, with the host's part in
+ * between. */
 static void test_everything(struct fixture *f, gconstpointer data)
 {
     g_autofree char *args = g_strdup_printf("-drive file=%s,format=raw -serial null"
-                                            " -nic user,model=e1000,addr=3",
+                                            " -nic user,model=e1000,addr=3 -machine vmport=on",
                                             f->disk);
     struct qtest *q = start(f, args);
 
     use_timers(q);
     press_keys(q);
+    use_pointer(q);
     use_disk(q);
     send_packet(q, 3);
     qtest_qmp_do(q, "system_powerdown");
