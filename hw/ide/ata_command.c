@@ -132,8 +132,10 @@ static void verify(struct ata_drive *d, unsigned flags)
     uint64_t lba;
     uint32_t count;
 
-    if (get_range(d, flags, &lba, &count))
-        ata_complete(d);
+    if (!get_range(d, flags, &lba, &count))
+        return;
+    d->power_mode = ATA_POWER_ACTIVE; /* it is what Linux wakes a disk by */
+    ata_complete(d);
 }
 
 static void seek(struct ata_drive *d, unsigned flags)
