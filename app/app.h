@@ -118,7 +118,8 @@ struct app {
     bool net_chosen;                               /* so there is none by default */
 
     /* Xen */
-    int xen_domid; /* -1: none */
+    int xen_domid;    /* -1: none */
+    uint64_t low_ram; /* -machine max-ram-below-4g=; 0: not given */
     bool xen_restrict;
     struct xs_handle *xenstore; /* NULL: not under Xen */
     bool pv_disk_missing;       /* a disk of the guest has no PV back end */

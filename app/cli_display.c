@@ -6,6 +6,7 @@
 
 #include "app/qmp_commands.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/opts.h"
 #include "ui/console.h"
@@ -135,6 +136,13 @@ static int take_keymap(struct app *app, const char *arg, GError **err)
     return 0;
 }
 
+/* XAPI's word for a descriptor to send the clipboard by, which we do not have. */
+static int take_clipboard(struct app *app, const char *arg, GError **err)
+{
+    log_info("-vnc-clipboard-socket-fd %s: a viewer's clipboard is not passed on", arg);
+    return 0;
+}
+
 static const struct cli_option options[] = {
     { "vga", "std|cirrus|none", take_vga, "the video card (default: std)" },
     { "display", "none|sdl[,full-screen=on]|vnc=ADDRESS", take_display,
@@ -143,6 +151,7 @@ static const struct cli_option options[] = {
       "a VNC server; also unix:PATH, fd:N and none; password=on, to=N,\n"
       "websocket=on, web-root=DIR, tls-creds=ID, share=POLICY",
       .host = true },
+    { "vnc-clipboard-socket-fd", "N", take_clipboard, NULL, .host = true },
     { "k", "LAYOUT", take_keymap, "keyboard layout of old VNC viewers: en-us, de, fr, ...",
       .host = true },
     {}

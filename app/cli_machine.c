@@ -83,9 +83,11 @@ static int choose_board(struct app *app, const char *type, GError **err)
 /* Asked for and ignored, since it makes no difference here: what a toolstack says of QEMU's own. */
 static void ignore_keys(struct opts *opts)
 {
-    static const char *const keys[] = { "suppress-vmdesc", "usb",       "graphics",
-                                        "dump-guest-core", "mem-merge", "smm",
-                                        "kernel-irqchip" };
+    static const char *const keys[] = { "suppress-vmdesc", "usb",
+                                        "graphics",        "dump-guest-core",
+                                        "mem-merge",       "smm",
+                                        "kernel-irqchip",  "allow-unassigned",
+                                        "trad_compat" };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
         opts_get(opts, keys[i]);
@@ -126,6 +128,8 @@ static int take_machine(struct app *app, const char *arg, GError **err)
         rc = opts_get_bool(opts, "acpi", &acpi, err);
     if (rc == 0)
         rc = take_vmport(app, opts, err);
+    if (rc == 0)
+        rc = opts_get_size(opts, "max-ram-below-4g", MIB, UINT32_MAX, &app->low_ram, err);
     app->config.no_hpet = !hpet;
     app->config.no_acpi = !acpi;
     ignore_keys(opts);
@@ -319,6 +323,30 @@ static int take_device(struct app *app, const char *arg, GError **err)
     return rc;
 }
 
+/* QEMU's names of chips that we call otherwise, where toolstacks use them. */
+static const char *our_name(const char *driver)
+{
+    return strcmp(driver, "piix3-ide-xen") == 0 ? "piix3-ide" : driver;
+}
+
+/*
+ * DRIVER.PROPERTY=VALUE: an initial value for all devices of a kind, the board's own too. Those of
+ * a kind that is not there concern nobody: XAPI sends them along for every machine.
+ */
+static int take_global(struct app *app, const char *arg, GError **err)
+{
+    g_auto(GStrv) part = g_strsplit_set(arg, ".=", 2);
+    const char *value = strchr(arg, '=');
+
+    if (part[0] == NULL || part[1] == NULL || value == NULL || value < arg + strlen(part[0]))
+        return fail(err, EINVAL, "-global %s: DRIVER.PROPERTY=VALUE is expected", arg);
+    g_autofree char *property = g_strndup(part[1], strcspn(part[1], "="));
+    struct device_config *config = device_config_new(our_name(part[0]), NULL);
+    device_config_add(config, property, value + 1);
+    g_ptr_array_add(app->config.defaults, config);
+    return 0;
+}
+
 /* ---- How it starts and stops ---- */
 
 static int take_paused(struct app *app, const char *arg, GError **err)
@@ -416,6 +444,7 @@ static const struct cli_option options[] = {
       "once: the first time; menu: F12 asks within that time" },
     { "rtc", "base=utc|localtime|DATE", take_rtc, "what the guest's clock shows" },
     { "device", "DRIVER[,KEY=VALUE...]", take_device, "add a device; \"help\" lists them" },
+    { "global", "DRIVER.PROPERTY=VALUE", take_global, "a property of all devices of a kind" },
     { "name", "NAME", take_name, "the guest's name, for people" },
     { "uuid", "UUID", take_uuid, "the guest's UUID" },
     { "S", NULL, take_paused, "do not start the CPUs until QMP \"cont\"", .host = true },
@@ -430,6 +459,7 @@ static const struct cli_option options[] = {
     { "qtest-log", "FILE", take_qtest_log, "write its lines there", .host = true },
     { "nodefaults", NULL, take_nodefaults, "no serial port, display or network unless asked for" },
     { "no-user-config", NULL, take_nothing, NULL },
+    { "trace", "NAME", take_nothing, NULL, .host = true }, /* names of QEMU's own; ours: -d */
     { "d", "NAME[,NAME...]", take_trace, "trace these devices to stderr (\"all\": every one)",
       .host = true },
     {}

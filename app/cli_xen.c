@@ -56,6 +56,8 @@ static int prepare(struct app *app, GError **err)
         app->accel = ACCEL_XEN;
     if (xenfv && app->accel != ACCEL_XEN && app->accel != ACCEL_QTEST && app->accel != ACCEL_REPLAY)
         return fail(err, EINVAL, "-machine xenfv: needs -accel xen");
+    if (app->low_ram != 0 && (app->accel == ACCEL_KVM || app->accel == ACCEL_DEFAULT))
+        return fail(err, EINVAL, "-machine max-ram-below-4g: needs -accel xen");
     if (app->accel != ACCEL_XEN)
         return app->xen_domid < 0 ? 0 : fail(err, EINVAL, "-xen-domid: needs -accel xen");
     if (app->config.board != MACHINE_NONE && app->xen_domid < 0)
@@ -173,6 +175,7 @@ struct core *app_create_xen(struct app *app, GError **err)
         .domid = (unsigned)app->xen_domid,
         .max_cpus = app->config.max_cpus,
         .ram_size = app->config.ram_size,
+        .low_ram = app->low_ram,
         .incoming = app->incoming != NULL,
         .time_offset = time_offset,
         .opaque = app,

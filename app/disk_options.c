@@ -44,7 +44,7 @@ int disk_get_options(const struct app *app, struct opts *opts, struct block_opti
                      GError **err)
 {
     int aio = BLOCK_AIO_THREADS, discard = 0, zeroes = BLOCK_DETECT_ZEROES_OFF;
-    bool locking = app->xen_domid < 0;
+    bool locking = app->xen_domid < 0, ignored;
 
     int rc = disk_get_word(opts, "aio", aio_words, &aio, err);
     if (rc == 0)
@@ -55,6 +55,8 @@ int disk_get_options(const struct app *app, struct opts *opts, struct block_opti
         rc = opts_get_bool(opts, "readonly", &o->read_only, err);
     if (rc == 0)
         rc = opts_get_bool(opts, "read-only", &o->read_only, err);
+    if (rc == 0) /* an image is opened once, as it will be used */
+        rc = opts_get_bool(opts, "auto-read-only", &ignored, err);
     if (rc == 0)
         rc = opts_get_bool(opts, "file.locking", &locking, err);
     o->aio = (enum block_aio)aio;

@@ -106,7 +106,7 @@ static int get_cache(struct opts *opts, enum block_cache *cache, GError **err)
 /* Keys that are known and change nothing here: an image is opened once, as the format wants it. */
 static int pass_over(struct opts *opts, GError **err)
 {
-    static const char *const keys[] = { "auto-read-only", "file.auto-read-only", "file.read-only" };
+    static const char *const keys[] = { "file.auto-read-only", "file.read-only" };
     static const struct disk_word discard[] = { { "unmap", 1 }, { "ignore", 0 }, {} };
     bool flag = false;
     int word = 0, rc = disk_get_word(opts, "file.discard", discard, &word, err);

@@ -191,6 +191,7 @@ static void init(struct app *app, int argc, char **argv)
     app->config.board = MACHINE_PC;
     app->config.n_cpus = app->config.max_cpus = 1;
     app->config.devices = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
+    app->config.defaults = g_ptr_array_new_with_free_func((GDestroyNotify)device_config_free);
     app->input = input_create();
     app->qmp_source = input_source_create(app->input);
     app->vnc_args = g_ptr_array_new_with_free_func(g_free);
@@ -232,6 +233,7 @@ static void tear_down(struct app *app)
     g_hash_table_unref(app->tls_creds);
     g_ptr_array_unref(app->monitors);
     g_ptr_array_unref(app->config.devices);
+    g_ptr_array_unref(app->config.defaults);
     g_ptr_array_unref(app->chardev_opts);
     g_ptr_array_unref(app->serials);
     g_ptr_array_unref(app->parallels);

@@ -14,7 +14,8 @@
 #include "hw/core/pci.h"
 #include "ioreq/xen_internal.h"
 
-/* Beyond this the PCI hole begins in every domain (Xen public headers, hvm/e820.h). */
+/* Here the PCI hole begins (Xen public headers, hvm/e820.h) where the toolstack says nothing else.
+ */
 #define LOW_RAM_MAX UINT64_C(0xf0000000)
 #define FOUR_GIB    (UINT64_C(1) << 32)
 
@@ -80,7 +81,9 @@ static int show(struct xen_core *x, struct xen_vram *v)
 
 static uint64_t parking_place(const struct xen_core *x)
 {
-    uint64_t ram = x->config.ram_size, at = ram > LOW_RAM_MAX ? FOUR_GIB + ram : ram;
+    uint64_t ram = x->config.ram_size;
+    uint64_t low = x->config.low_ram != 0 ? x->config.low_ram : LOW_RAM_MAX;
+    uint64_t at = ram > low ? FOUR_GIB + ram : ram;
 
     for (unsigned i = 0; i < x->vram->len; i++)
         at += g_array_index(x->vram, struct xen_vram, i).block->size;

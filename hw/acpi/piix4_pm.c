@@ -90,6 +90,7 @@ struct piix4_pm {
     struct region event, control, pmtmr, gpe, apm, smbus;
     /* properties */
     uint16_t pm_base, gpe_base;
+    uint8_t revision;
     bool pm_events;
 };
 
@@ -388,6 +389,7 @@ static void init_region(struct piix4_pm *s, struct region *region, const char *n
 static void init_config(struct pci_device *pci, uint16_t pm_base)
 {
     pci_set_config(pci, PCI_STATUS, 0x0280, 2);
+    pci_set_config(pci, PCI_REVISION_ID, ((struct piix4_pm *)pci)->revision, 1);
     pci_set_config(pci, PMBA, (pm_base & PMBA_MASK) | 1, 4);
     pci_set_wmask(pci, PMBA, PMBA_MASK, 4);
     /* To a BIOS this says that SMM is set up already; else it would wait for an SMI for ever. */
@@ -475,6 +477,8 @@ static const struct property piix4_pm_properties[] = {
              .help = "I/O base of general-purpose event block 0"),
     PROPERTY("pm-events", PROP_BOOL, struct piix4_pm, pm_events, .initial = "on",
              .help = "off: the hypervisor has the PM1 event block and the PM timer"),
+    PROPERTY("revision_id", PROP_UINT, struct piix4_pm, revision, .initial = "3",
+             .help = "PCI revision"),
     {},
 };
 

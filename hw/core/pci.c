@@ -244,14 +244,22 @@ void pci_config_write(struct pci_bus *bus, uint8_t devfn, unsigned offset, uint3
 
 /* ---- The life of a function ---- */
 
+#define SUBSYSTEM_OF_KIND 0x10000u
+
+static uint32_t own_or(uint32_t own, uint16_t of_kind)
+{
+    return own == SUBSYSTEM_OF_KIND ? of_kind : own;
+}
+
 static void init_header(struct pci_device *pci, const struct pci_info *info)
 {
     pci_set_config(pci, PCI_VENDOR_ID, info->vendor, 2);
     pci_set_config(pci, PCI_DEVICE_ID, info->device, 2);
     pci_set_config(pci, PCI_REVISION_ID, info->class_code << 8 | info->revision, 4);
     pci_set_config(pci, PCI_HEADER_TYPE, info->multifunction ? 0x80 : 0, 1);
-    pci_set_config(pci, PCI_SUBSYSTEM_VENDOR_ID, info->subsystem_vendor, 2);
-    pci_set_config(pci, PCI_SUBSYSTEM_ID, info->subsystem, 2);
+    pci_set_config(pci, PCI_SUBSYSTEM_VENDOR_ID,
+                   own_or(pci->subsystem_vendor, info->subsystem_vendor), 2);
+    pci_set_config(pci, PCI_SUBSYSTEM_ID, own_or(pci->subsystem, info->subsystem), 2);
     pci_set_config(pci, PCI_INTERRUPT_PIN, info->interrupt_pin, 1);
     pci_set_wmask(pci, PCI_COMMAND,
                   PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | 0x0140 |
@@ -319,7 +327,7 @@ static int load_rom(struct pci_device *pci, GError **err)
     g_autoptr(GError) why = NULL;
     gsize length;
 
-    if (pci->romfile == NULL || *pci->romfile == '\0' || !pci->rombar)
+    if (pci->romfile == NULL || *pci->romfile == '\0' || pci->rombar == 0)
         return 0;
     if (!g_file_get_contents(pci->romfile, &data, &length, &why))
         return fail(err, ENOENT, "-device %s: romfile: %s", pci->dev.kind->name, why->message);
@@ -419,8 +427,12 @@ static int pci_device_post_load(struct device *dev, GError **err)
 static const struct property pci_properties[] = {
     PROPERTY("addr", PROP_STRING, struct pci_device, addr, .help = "slot[.function], hexadecimal"),
     PROPERTY("romfile", PROP_STRING, struct pci_device, romfile, .help = "option ROM image"),
-    PROPERTY("rombar", PROP_BOOL, struct pci_device, rombar, .initial = "on",
-             .help = "show the option ROM in a BAR"),
+    PROPERTY("rombar", PROP_UINT, struct pci_device, rombar, .initial = "1", .max = 1,
+             .help = "1: show the option ROM in a BAR; 0: do not"),
+    PROPERTY("subvendor_id", PROP_UINT, struct pci_device, subsystem_vendor, .initial = "0x10000",
+             .max = SUBSYSTEM_OF_KIND, .help = "subsystem's vendor; 0x10000: the usual one"),
+    PROPERTY("subsystem_id", PROP_UINT, struct pci_device, subsystem, .initial = "0x10000",
+             .max = SUBSYSTEM_OF_KIND, .help = "subsystem; 0x10000: the usual one"),
     {}
 };
 

@@ -95,7 +95,8 @@ struct pci_device {
     /* properties */
     char *addr; /* "SLOT[.FUNCTION]", hexadecimal; NULL: the first free slot */
     char *romfile;
-    bool rombar;
+    uint8_t rombar;
+    uint32_t subsystem_vendor, subsystem; /* 0x10000: the kind's */
     struct mem_block rom;
 };
 

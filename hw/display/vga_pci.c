@@ -36,6 +36,7 @@ struct vga_pci {
     bool big_endian; /* of pixels */
     /* properties */
     uint32_t memory_mib, xres, yres;
+    bool extended_regs;
     struct console *console;
     /* host */
     struct region mmio, dispi_index, dispi_data, dispi_data2;
@@ -152,6 +153,8 @@ static uint64_t mmio_read(void *opaque, uint64_t offset, unsigned size)
         return read_ports(d, MMIO_VGA_PORT + (unsigned)(offset - MMIO_VGA), size);
     if (within(offset, size, MMIO_DISPI, MMIO_DISPI_SIZE) && size == 2)
         return dispi_read(&d->dispi, (unsigned)(offset - MMIO_DISPI) / 2);
+    if (!d->extended_regs)
+        return UINT64_MAX;
     if (offset == MMIO_EXT)
         return EXT_SIZE;
     if (offset == MMIO_EXT_ORDER)
@@ -169,7 +172,8 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
             vga_port_write(&d->vga, (uint16_t)(port + i), (uint8_t)(value >> (8 * i)));
     } else if (within(offset, size, MMIO_DISPI, MMIO_DISPI_SIZE) && size == 2) {
         dispi_write(&d->dispi, (unsigned)(offset - MMIO_DISPI) / 2, (uint16_t)value);
-    } else if (offset == MMIO_EXT_ORDER && (value == ORDER_BIG || value == ORDER_LITTLE)) {
+    } else if (d->extended_regs && offset == MMIO_EXT_ORDER &&
+               (value == ORDER_BIG || value == ORDER_LITTLE)) {
         d->big_endian = value == ORDER_BIG;
         vga_touch(&d->vga);
     }
@@ -294,6 +298,8 @@ static const struct property vga_pci_properties[] = {
              .help = "width that the monitor prefers"),
     PROPERTY("yres", PROP_UINT, struct vga_pci, yres, .initial = "768", .min = 200, .max = 4088,
              .help = "height that the monitor prefers"),
+    PROPERTY("qemu-extended-regs", PROP_BOOL, struct vga_pci, extended_regs, .initial = "on",
+             .help = "registers for the byte order, in BAR 2"),
     PROPERTY("console", PROP_HOST, struct vga_pci, console, .host = "console",
              .help = "who sees the screen"),
     {}

@@ -136,6 +136,19 @@ static int check_cache(const struct ata_drive *d, GError **err)
                 d->dev.kind->name, d->cache);
 }
 
+/* The BIOS translates by the disk's size, whatever is asked for. */
+static int check_translation(const struct ata_drive *d, GError **err)
+{
+    static const char *const names[] = {
+        "auto", "none", "lba", "large", "rechs", "forcelba", NULL
+    };
+
+    if (d->translation == NULL || g_strv_contains(names, d->translation))
+        return 0;
+    return fail(err, EINVAL, "-device %s: bios-chs-trans=%s: there is no such translation",
+                d->dev.kind->name, d->translation);
+}
+
 static void set_geometry(struct ata_drive *d)
 {
     uint64_t cylinders = d->sectors / (ATA_DEFAULT_HEADS * ATA_DEFAULT_SECTORS);
@@ -176,6 +189,8 @@ static int ata_drive_create(struct device *dev, GError **err)
         rc = set_identity(d, err);
     if (rc == 0)
         rc = check_cache(d, err);
+    if (rc == 0)
+        rc = check_translation(d, err);
     set_geometry(d);
     return rc;
 }
@@ -336,6 +351,8 @@ static const struct property ata_properties[] = {
              .help = "auto (as the -drive's), report, ignore, stop, enospc"),
     PROPERTY("write-cache", PROP_STRING, struct ata_drive, cache,
              .help = "on or off after a reset; auto (by the -drive's cache=)"),
+    PROPERTY("bios-chs-trans", PROP_STRING, struct ata_drive, translation,
+             .help = "accepted; the BIOS chooses"),
     PROPERTY("bootindex", PROP_UINT, struct ata_drive, bootindex, .initial = "0xffffffff",
              .help = "place in the boot order"),
     {}

@@ -112,6 +112,7 @@ struct ata_drive {
     struct block_drive *drive;
     char *bus, *serial, *version, *model, *rerror, *werror, *cache;
     uint32_t unit, bootindex;
+    char *translation;
     struct ata_place place; /* what came of them */
 };
 

@@ -26,7 +26,8 @@ struct machine {
     bool no_reboot, no_shutdown;
     uint16_t boot_order; /* from the second boot on; the CMOS' codes, the first one lowest */
 
-    GPtrArray *devices; /* struct device *, in order of creation, owned */
+    GPtrArray *devices;        /* struct device *, in order of creation, owned */
+    const GPtrArray *defaults; /* struct machine_config's, borrowed while the board is made */
     struct gsi_router *gsis;
     struct irq_line outside[N_GSIS]; /* what machine_drive_gsi() drives */
     void (*gsi_watch)(void *opaque, unsigned gsi, bool level);
@@ -71,6 +72,8 @@ struct device *machine_plug(struct machine *m, const struct device_config *confi
  * of -machine xenfv the platform device too.
  */
 int xenfv_create(struct machine *m, const struct machine_config *config, GError **err);
+/* A device that the user plugged in: the board serves one platform device, as XAPI asks for it. */
+int xenfv_plugged(struct machine *m, struct device *dev, GError **err);
 
 /* firmware.c: what fw_cfg and the CMOS tell the firmware of the finished machine. */
 int firmware_tell(struct machine *m, const struct machine_config *config, GError **err);

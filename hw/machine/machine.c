@@ -14,32 +14,6 @@
 #define CMOS_SHUTDOWN_STATUS 0x0f
 #define CMOS_RESUME_S3       0xfe
 
-/* ---- Configuration ---- */
-
-struct device_config *device_config_new(const char *driver, const char *id)
-{
-    struct device_config *config = g_new0(struct device_config, 1);
-
-    config->driver = g_strdup(driver);
-    config->id = g_strdup(id);
-    config->properties = g_ptr_array_new_with_free_func(g_free);
-    return config;
-}
-
-void device_config_add(struct device_config *config, const char *name, const char *value)
-{
-    g_ptr_array_add(config->properties, g_strdup(name));
-    g_ptr_array_add(config->properties, g_strdup(value));
-}
-
-void device_config_free(struct device_config *config)
-{
-    g_free(config->driver);
-    g_free(config->id);
-    g_ptr_array_unref(config->properties);
-    g_free(config);
-}
-
 /* ---- Recording ---- */
 
 /* What is done to the machine as a whole; the values are the recording's. */
@@ -432,29 +406,6 @@ static void stop_for_io_error(void *opaque)
     machine_pause(opaque, MACHINE_IO_ERROR);
 }
 
-struct device *machine_adopt(struct machine *m, struct device *dev, const char *const *properties,
-                             GError **err)
-{
-    int rc = 0;
-
-    for (; properties != NULL && properties[0] != NULL && rc == 0; properties += 2)
-        rc = device_set_property(dev, properties[0], properties[1], err);
-    if (rc == 0)
-        rc = device_realize(dev, err);
-    if (rc < 0) {
-        device_destroy(dev);
-        return NULL;
-    }
-    g_ptr_array_add(m->devices, dev);
-    return dev;
-}
-
-struct device *machine_add(struct machine *m, const struct device_kind *kind, const char *id,
-                           const char *const *properties, GError **err)
-{
-    return machine_adopt(m, device_new(kind, id, &m->services), properties, err);
-}
-
 /* ---- Life ---- */
 
 static int attach_core(struct machine *m, GError **err)
@@ -503,6 +454,7 @@ int machine_create(const struct machine_config *config, struct core *core,
     m->no_reboot = config->no_reboot;
     m->no_shutdown = config->no_shutdown;
     m->devices = g_ptr_array_new();
+    m->defaults = config->defaults;
     m->services = (struct services){
         .bus = bus_create(),
         .mem = memmap_create(),
@@ -519,6 +471,7 @@ int machine_create(const struct machine_config *config, struct core *core,
         m->services.set_registers = set_registers;
     }
     int rc = create_board(m, config, err);
+    m->defaults = NULL;
     if (rc < 0) {
         machine_destroy(m);
         return rc;

@@ -59,6 +59,8 @@ struct machine_config {
     bool no_hpet, no_acpi;
     enum machine_vmport vmport;
     GPtrArray *devices; /* struct device_config *, in the order of the command line */
+    /* Initial values for all devices of a kind, its name in place of a driver's; or NULL. */
+    GPtrArray *defaults; /* struct device_config * */
 };
 
 /* ---- What it tells ---- */

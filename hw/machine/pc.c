@@ -390,6 +390,8 @@ struct device *machine_plug(struct machine *m, const struct device_config *confi
     g_ptr_array_extend(list, config->properties, NULL, NULL);
     g_ptr_array_add(list, NULL);
     struct device *dev = machine_add(m, kind, id, (const char *const *)list->pdata, err);
+    if (dev != NULL && xenfv_plugged(m, dev, err) < 0)
+        return NULL; /* it goes with the machine */
     for (unsigned n = 0; dev != NULL && kind->isa_irq != NULL && n < kind->n_lines; n++)
         connect_gsi(m, dev, n, kind->isa_irq(dev, n));
     return dev;

@@ -68,18 +68,25 @@ bool machine_pv_drivers(const struct machine *m, unsigned *product, unsigned *bu
     return m->platform != NULL && xen_platform_drivers(m->platform, product, build);
 }
 
+int xenfv_plugged(struct machine *m, struct device *dev, GError **err)
+{
+    if (dev->kind != &xen_platform_kind)
+        return 0;
+    if (m->platform != NULL)
+        return fail(err, EEXIST, "-device xen-platform: there is one already");
+    xen_platform_set_host(dev, &(struct xen_platform_host){ m, unplug, drivers_allowed,
+                                                            drivers_known, protect_bios });
+    m->platform = dev;
+    return 0;
+}
+
 /* Slot 2, where guests of Xen have always had it. */
 static int add_platform(struct machine *m, GError **err)
 {
     static const char *const slot2[] = { "addr", "2", NULL };
     struct device *dev = machine_add(m, &xen_platform_kind, xen_platform_kind.name, slot2, err);
 
-    if (dev == NULL)
-        return -EINVAL;
-    xen_platform_set_host(dev, &(struct xen_platform_host){ m, unplug, drivers_allowed,
-                                                            drivers_known, protect_bios });
-    m->platform = dev;
-    return 0;
+    return dev != NULL ? xenfv_plugged(m, dev, err) : -EINVAL;
 }
 
 static int add_hotplug(struct machine *m, unsigned cpus, GError **err)

@@ -28,6 +28,9 @@ struct xen_platform {
     uint8_t unplugged; /* enum xen_unplug */
     uint16_t product;  /* of the guest's drivers */
     uint32_t build;
+    /* properties */
+    uint16_t device_id, class_id;
+    uint8_t revision;
     /* host */
     struct region fixed, bar0, bar1;
     struct xen_platform_host host;
@@ -200,6 +203,9 @@ static int platform_create(struct device *dev, GError **err)
 {
     struct xen_platform *p = (struct xen_platform *)dev;
 
+    pci_set_config(&p->pci, PCI_DEVICE_ID, p->device_id, 2);
+    pci_set_config(&p->pci, PCI_REVISION_ID, p->revision, 1);
+    pci_set_config(&p->pci, PCI_CLASS_CODE + 1, p->class_id, 2);
     p->fixed = make_region(p, "fixed", &fixed_ops);
     p->fixed.priority = REGION_FIXED;
     p->bar0 = make_region(p, "bar0", &bar0_ops);
@@ -238,6 +244,17 @@ static void platform_destroy(struct device *dev)
     bus_unmap(dev->services->bus, &((struct xen_platform *)dev)->fixed);
 }
 
+/* XAPI knows several generations of this device, and tells their guests' drivers apart by these. */
+static const struct property platform_properties[] = {
+    PROPERTY("device-id", PROP_UINT, struct xen_platform, device_id, .initial = "0x0001",
+             .help = "PCI device"),
+    PROPERTY("revision", PROP_UINT, struct xen_platform, revision, .initial = "1",
+             .help = "PCI revision"),
+    PROPERTY("class-id", PROP_UINT, struct xen_platform, class_id, .initial = "0xff80",
+             .help = "PCI base class and sub-class"),
+    {}
+};
+
 static const struct state_field platform_state[] = {
     STATE_FIELD(struct xen_platform, flags, .max = FLAG_BIOS_READ_ONLY),
     STATE_FIELD(struct xen_platform, unplugged, .max = 0x0f),
@@ -260,8 +277,10 @@ const struct device_kind xen_platform_kind = {
     .name = "xen-platform",
     .desc = "Xen's platform device",
     .size = sizeof(struct xen_platform),
+    .user = true,
     .base = &pci_device_base,
     .pci = &platform_info,
+    .properties = platform_properties,
     .state = platform_state,
     .state_version = 1,
     .create = platform_create,
