@@ -335,14 +335,14 @@ static const char *our_name(const char *driver)
  */
 static int take_global(struct app *app, const char *arg, GError **err)
 {
-    g_auto(GStrv) part = g_strsplit_set(arg, ".=", 2);
-    const char *value = strchr(arg, '=');
+    const char *dot = strchr(arg, '.'), *equals = strchr(arg, '=');
 
-    if (part[0] == NULL || part[1] == NULL || value == NULL || value < arg + strlen(part[0]))
+    if (dot == NULL || equals == NULL || equals < dot)
         return fail(err, EINVAL, "-global %s: DRIVER.PROPERTY=VALUE is expected", arg);
-    g_autofree char *property = g_strndup(part[1], strcspn(part[1], "="));
-    struct device_config *config = device_config_new(our_name(part[0]), NULL);
-    device_config_add(config, property, value + 1);
+    g_autofree char *driver = g_strndup(arg, (size_t)(dot - arg));
+    g_autofree char *property = g_strndup(dot + 1, (size_t)(equals - dot - 1));
+    struct device_config *config = device_config_new(our_name(driver), NULL);
+    device_config_add(config, property, equals + 1);
     g_ptr_array_add(app->config.defaults, config);
     return 0;
 }

@@ -225,6 +225,8 @@ static void test_refused(void)
         { "-device qxl-vga,vram_size_mb=64,ram_size_mb=64", "qxl-vga" },
         { "-spice port=0", "-spice" },
         { "-xen-attach", "-xen-attach" },
+        { "-global piix3-ide=1.2", "-global" },
+        { "-global PIIX4_PM.color=red", "color" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {

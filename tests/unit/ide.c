@@ -436,6 +436,28 @@ static void settings_are_seen_in_identify(void)
     ide_bench_destroy(t);
 }
 
+static uint8_t power_mode(struct ide_bench *t)
+{
+    ide_command(t, 0xe5, 0, 0); /* CHECK POWER MODE */
+    g_assert_cmphex(ide_wait(t), ==, READY);
+    return inb(t->b, IDE_PORT + ATA_COUNT);
+}
+
+/* Linux wakes a disk by a VERIFY, and asks whether it is awake. */
+static void what_needs_the_medium_ends_standby(void)
+{
+    struct ide_bench *t = disk();
+
+    g_assert_cmphex(power_mode(t), ==, 0xff);
+    ide_command(t, 0xe0, 0, 0); /* STANDBY IMMEDIATE */
+    g_assert_cmphex(ide_wait(t), ==, READY);
+    g_assert_cmphex(power_mode(t), ==, 0x00);
+    ide_command(t, 0x40, 0, 1); /* READ VERIFY */
+    g_assert_cmphex(ide_wait(t), ==, READY);
+    g_assert_cmphex(power_mode(t), ==, 0xff);
+    ide_bench_destroy(t);
+}
+
 static void smart_is_well(void)
 {
     struct ide_bench *t = disk();
@@ -508,6 +530,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/dma/endless", a_table_without_an_end);
     g_test_add_func("/ide/dma/reset", reset_in_the_middle_of_dma);
     g_test_add_func("/ide/settings", settings_are_seen_in_identify);
+    g_test_add_func("/ide/standby", what_needs_the_medium_ends_standby);
     g_test_add_func("/ide/smart", smart_is_well);
     g_test_add_func("/ide/trim", trim_frees_what_the_list_names);
     return g_test_run();
