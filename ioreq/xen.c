@@ -143,6 +143,7 @@ static void xen_pause(struct core *core)
         return;
     x->paused = true;
     xen_server_drain(x);
+    xen_blocks_log(x);
 }
 
 static void xen_protect(struct core *core, uint64_t gpa, uint64_t size, bool on)
@@ -228,7 +229,8 @@ static const struct core_ops xen_ops = {
              .block_dirty = xen_block_dirty,
              .map = xen_memory_map,
              .unmap = xen_memory_unmap,
-             .written = xen_memory_written },
+             .written = xen_memory_written,
+             .block_written = xen_block_written },
     .bus = { .mapped = xen_region_mapped, .unmapped = xen_region_unmapped },
     .pci_function = xen_pci_function,
     .create_cpus = xen_create_cpus,

@@ -7,6 +7,7 @@
  * after it was restored.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/bytes.h"
@@ -104,7 +105,9 @@ static int adopt(struct xen_core *x, struct mem_block *block, GError **err)
     if (rc < 0)
         return fail_errno(err, -rc, "%s: %" PRIu64 " MiB of video memory in domain %u", block->name,
                           block->size >> 20, x->domid);
+    v.written = g_malloc0(block->size / XEN_PAGE / 8 + 1);
     g_array_append_val(x->vram, v);
+    // cppcheck-suppress memleak // the array owns it
     return 0;
 }
 
@@ -137,10 +140,10 @@ void xen_blocks_loaded(struct xen_core *x)
 
 void xen_blocks_destroy(struct xen_core *x)
 {
-    if (x->vram != NULL)
-        g_array_unref(x->vram);
-    if (x->roms != NULL)
-        g_hash_table_unref(x->roms);
+    for (unsigned i = 0; i < x->vram->len; i++)
+        g_free(g_array_index(x->vram, struct xen_vram, i).written);
+    g_array_unref(x->vram);
+    g_hash_table_unref(x->roms);
 }
 
 /*
@@ -217,4 +220,46 @@ int xen_block_dirty(void *core, struct mem_block *block, uint8_t *bitmap)
         bitmap[i] |= ((const uint8_t *)log)[i];
     g_free(log);
     return rc;
+}
+
+/* ---- The log of a live migration ---- */
+
+/*
+ * Of what a device draws nobody is told at once: that would cost a hypercall a pixel. It is
+ * enough that Xen knows of it when the machine has stopped, as the last pages are sent after that.
+ */
+void xen_block_written(void *core, struct mem_block *block, uint64_t offset, uint64_t len)
+{
+    struct xen_core *x = core;
+    struct xen_vram *v = x->log_dirty ? find_vram(x, block) : NULL;
+
+    if (v == NULL || len == 0)
+        return;
+    for (uint64_t page = offset / XEN_PAGE; page <= (offset + len - 1) / XEN_PAGE; page++)
+        v->written[page / 8] |= (uint8_t)(1u << page % 8);
+}
+
+static bool is_written(const struct xen_vram *v, uint64_t page)
+{
+    return (v->written[page / 8] >> page % 8 & 1) != 0;
+}
+
+static void log_block(struct xen_core *x, struct xen_vram *v)
+{
+    uint64_t pages = v->block->size / XEN_PAGE, end;
+
+    for (uint64_t page = 0; page < pages; page = end + 1) {
+        for (end = page; end < pages && is_written(v, end);)
+            end++;
+        if (end > page)
+            xendevicemodel_modified_memory(x->dmod, x->domid, v->at / XEN_PAGE + page,
+                                           (uint32_t)(end - page));
+    }
+    memset(v->written, 0, pages / 8 + 1);
+}
+
+void xen_blocks_log(struct xen_core *x)
+{
+    for (unsigned i = 0; i < x->vram->len && x->log_dirty; i++)
+        log_block(x, &g_array_index(x->vram, struct xen_vram, i));
 }

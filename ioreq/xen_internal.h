@@ -46,6 +46,7 @@ struct xen_vram {
     uint64_t parking; /* guest-physical */
     uint64_t at;      /* where the pages are now */
     bool present;     /* block->host shows them */
+    uint8_t *written; /* a bit per page that its device wrote, and Xen's log does not know */
 };
 
 /* ---- The whole ---- */
@@ -111,6 +112,8 @@ void xen_blocks_destroy(struct xen_core *x);
 int xen_block_map(void *core, struct mem_block *block);
 void xen_block_unmap(void *core, struct mem_block *block);
 int xen_block_dirty(void *core, struct mem_block *block, uint8_t *bitmap);
+void xen_block_written(void *core, struct mem_block *block, uint64_t offset, uint64_t len);
+void xen_blocks_log(struct xen_core *x);
 
 /* xen_hypercall.c: what no library offers by itself. 0 or -errno. */
 int xen_populate(struct xen_core *x, uint64_t gpa, uint64_t size);

@@ -155,12 +155,10 @@ void memmap_take_dirty(struct memmap *map, struct mem_block *block, uint8_t *bit
         take_log(map, block, bitmap);
 }
 
-void mem_block_written(struct mem_block *block, uint64_t offset, uint64_t size)
+void memmap_wrote(struct memmap *map, struct mem_block *block, uint64_t offset, uint64_t size)
 {
-    if (block->dirty == NULL || size == 0)
-        return;
-    for (uint64_t page = offset / MEM_PAGE; page <= (offset + size - 1) / MEM_PAGE; page++)
-        block->dirty[page / 8] |= (uint8_t)(1u << (page % 8));
+    if (map->ops->block_written != NULL)
+        map->ops->block_written(map->core, block, offset, size);
 }
 
 /* Without a file: the size of files may be limited, as libxl does for a restricted device model. */
@@ -199,13 +197,21 @@ static void *reach(struct memmap *map, uint64_t gpa, uint64_t *len, bool write)
     return b->host + offset;
 }
 
+static void mark_dirty(struct mem_block *block, uint64_t offset, uint64_t size)
+{
+    if (block->dirty == NULL)
+        return;
+    for (uint64_t page = offset / MEM_PAGE; page <= (offset + size - 1) / MEM_PAGE; page++)
+        block->dirty[page / 8] |= (uint8_t)(1u << (page % 8));
+}
+
 static void release(struct memmap *map, uint64_t gpa, void *host, uint64_t len, bool written)
 {
     struct mem_block *b = memmap_find(map, gpa);
 
     if (written && len > 0) {
         if (b != NULL && gpa - b->gpa + len <= b->size)
-            mem_block_written(b, gpa - b->gpa, len);
+            mark_dirty(b, gpa - b->gpa, len);
         if (map->ops->written != NULL)
             map->ops->written(map->core, gpa, len);
     }

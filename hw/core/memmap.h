@@ -34,8 +34,8 @@ struct mem_block {
     /* Kept by the map. */
     uint64_t gpa;
     bool mapped;
-    uint8_t *dirty; /* a bit per page written by the device model itself, or by the guest before the
-                       block was last unmapped; MEM_LOG_DIRTY only */
+    uint8_t *dirty; /* a bit per page written by DMA, or by the guest before the block was last
+                       unmapped; MEM_LOG_DIRTY only */
     int slot;       /* for the core */
 };
 
@@ -54,6 +54,8 @@ struct mem_ops {
     void (*unmap)(void *core, void *host, uint64_t len);
     /* The device model wrote here: for a live migration's log. */
     void (*written)(void *core, uint64_t gpa, uint64_t len);
+    /* It wrote to a block, mapped or not, by itself: for the same log. */
+    void (*block_written)(void *core, struct mem_block *block, uint64_t offset, uint64_t len);
 };
 
 struct memmap;
@@ -79,8 +81,11 @@ struct mem_block *memmap_find(struct memmap *map, uint64_t gpa);
  * the last call. A core that can't tell sets every bit.
  */
 void memmap_take_dirty(struct memmap *map, struct mem_block *block, uint8_t *bitmap);
-/* The device model wrote size bytes of a block by itself, not through DMA. */
-void mem_block_written(struct mem_block *block, uint64_t offset, uint64_t size);
+/*
+ * The block's owner wrote to it by itself, not through DMA: the core is told. What
+ * memmap_take_dirty() gives is not changed, as the owner knows what it wrote.
+ */
+void memmap_wrote(struct memmap *map, struct mem_block *block, uint64_t offset, uint64_t size);
 
 /* Anonymous memory, zeroed and never in a core dump. NULL and a sentence naming it: there is none.
  */

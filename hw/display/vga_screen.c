@@ -47,10 +47,11 @@ void vga_font_changed(struct vga *v)
     v->screen->font_changed = true;
 }
 
-static void mark(struct vga_screen *s, uint32_t first, uint32_t last)
+static void mark(struct vga *v, uint32_t first, uint32_t last)
 {
     for (uint32_t page = first / MEM_PAGE; page <= last / MEM_PAGE; page++)
-        s->dirty[page / 8] |= (uint8_t)(1u << page % 8);
+        v->screen->dirty[page / 8] |= (uint8_t)(1u << page % 8);
+    memmap_wrote(v->dev->services->mem, &v->vram, first, last - first + 1);
 }
 
 void vga_wrote(struct vga *v, uint32_t offset, uint32_t size)
@@ -60,14 +61,14 @@ void vga_wrote(struct vga *v, uint32_t offset, uint32_t size)
     if (size == 0)
         return;
     if (size > mask) {
-        mark(v->screen, 0, mask);
+        mark(v, 0, mask);
     } else {
         uint32_t first = offset & mask, last = (offset + size - 1) & mask;
         if (last >= first) {
-            mark(v->screen, first, last);
+            mark(v, first, last);
         } else {
-            mark(v->screen, first, mask);
-            mark(v->screen, 0, last);
+            mark(v, first, mask);
+            mark(v, 0, last);
         }
     }
     vga_touch(v);
