@@ -58,7 +58,7 @@ static struct device_config *configure(const struct device_kind *kind)
     for (const struct property *p = kind->properties; p != NULL && p->name != NULL; p++) {
         if (strcmp(p->name, "vgamem_mb") == 0) /* little: a state that is quickly saved, compared */
             device_config_add(config, p->name, "1");
-        else if (strcmp(p->name, "device-id") == 0)
+        else if (strcmp(p->name, "device-id") == 0 && strcmp(kind->name, "xen-pvdevice") == 0)
             device_config_add(config, p->name, "0xc000");
         else if (strcmp(p->name, "bus") == 0 && strcmp(kind->name, "ide-cd") == 0)
             device_config_add(config, p->name, "ide.1");
