@@ -223,10 +223,6 @@ static void enable_function(uint16_t bdf)
     if ((pci_read8(bdf, PCI_HEADER) & 0x7F) == 1 || class == 0x0101)
         command |= PCI_CMD_MASTER;
     pci_write16(bdf, PCI_COMMAND, command);
-    if (id == PIIX3_IDE || id == PIIX4_IDE) {
-        pci_write16(bdf, 0x40, 0x8000); /* PIIX3 datasheet 2.3.11: decode both channels */
-        pci_write16(bdf, 0x42, 0x8000);
-    }
     if (id != PIIX4_PM && pci_read8(bdf, PCI_IRQ_PIN))
         pci_write8(bdf, PCI_IRQ_LINE, interrupt_line(bdf));
 }
@@ -245,6 +241,13 @@ void pci_list(void)
     rt.has_pci = rt.pci_count;
 }
 
+static void setup_ide(uint16_t bdf)
+{
+    pci_write16(bdf, 0x40, 0x8000); /* PIIX3 datasheet 2.3.11: decode both channels */
+    pci_write16(bdf, 0x42, 0x8000);
+}
+
+/* What the BIOS sets at every start, S3's included: systems do not know these registers. */
 static void setup_chip(uint16_t bdf)
 {
     uint32_t id = pci_read32(bdf, PCI_VENDOR);
@@ -252,6 +255,8 @@ static void setup_chip(uint16_t bdf)
         setup_isa_bridge(bdf);
     else if (id == PIIX4_PM)
         setup_pm(bdf);
+    else if (id == PIIX3_IDE || id == PIIX4_IDE)
+        setup_ide(bdf);
 }
 
 void pci_setup(void)

@@ -50,8 +50,19 @@ static void decode(struct piix_ide *s)
     }
 }
 
+/*
+ * Timings and decoding outlive a reset, unlike a PIIX3's. A wake from S3 is a reset, and firmware
+ * that knows QEMU's controller, which keeps them, does not set them again: the guest would lose its
+ * disks.
+ */
+static void keep_timings(struct pci_device *pci)
+{
+    pci_set_config(pci, IDETIM, get_le32(pci->config + IDETIM), 4);
+}
+
 static void config_written(struct pci_device *pci, unsigned offset, unsigned size)
 {
+    keep_timings(pci);
     decode((struct piix_ide *)pci);
 }
 
@@ -109,6 +120,7 @@ static void piix_ide_reset(struct device *dev)
 
 static int piix_ide_post_load(struct device *dev, GError **err)
 {
+    keep_timings((struct pci_device *)dev);
     decode((struct piix_ide *)dev);
     return 0;
 }

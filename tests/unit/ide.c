@@ -90,6 +90,18 @@ static void the_ports_are_there_when_they_are_decoded(void)
     ide_bench_destroy(t);
 }
 
+/* A wake from S3 is a reset; Linux finds its disks again only where they are still decoded. */
+static void decoding_outlives_a_reset(void)
+{
+    struct ide_bench *t = disk();
+
+    device_reset(t->controller);
+    g_assert_cmphex(inb(t->b, IDE_PORT + ATA_STATUS), ==, 0xff); /* the command register does not */
+    cfg_write(t->b, 1, 1, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MASTER, 2);
+    g_assert_cmphex(inb(t->b, IDE_PORT + ATA_STATUS), ==, READY);
+    ide_bench_destroy(t);
+}
+
 static void identify_tells_size_and_abilities(void)
 {
     struct ide_bench *t = disk();
@@ -514,6 +526,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/reset-signature", a_reset_shows_the_signature);
     g_test_add_func("/ide/nobody", nobody_answers_where_nobody_is);
     g_test_add_func("/ide/decode", the_ports_are_there_when_they_are_decoded);
+    g_test_add_func("/ide/decode-after-reset", decoding_outlives_a_reset);
     g_test_add_func("/ide/identify", identify_tells_size_and_abilities);
     g_test_add_func("/ide/diagnostic", diagnostic_is_for_both_drives);
     g_test_add_func("/ide/pio/read", pio_reads_sector_after_sector);
