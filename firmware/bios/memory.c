@@ -17,11 +17,12 @@ extern uint8_t tables_free[]; /* linker script: what the static tables leave of 
 static struct e820_map map = { .entry = rt.e820, .capacity = MAX_E820 };
 static uint32_t high_next; /* allocations go downwards from the end of low memory */
 static uint32_t table_next;
+static bool map_full; /* something was left out: to be told when there is a screen */
 
 void memory_add(uint64_t addr, uint64_t size, uint32_t type)
 {
     if (!e820_set(&map, addr, size, type))
-        debug("e820: more than %u entries, one dropped\n", MAX_E820);
+        map_full = true;
     rt.e820_count = map.count;
 }
 
@@ -45,10 +46,9 @@ static void from_fwcfg(void)
          at += sizeof(map.entry[0])) {
         struct e820_entry e;
         fwcfg_read(file->key, at, &e, sizeof(e));
-        if (map.count >= MAX_E820 - 12) { /* room for what POST itself reserves */
-            debug("e820: the host lists more than we can pass on\n");
+        map_full = map.count >= MAX_E820 - 12; /* room for what POST itself reserves */
+        if (map_full)
             return;
-        }
         memory_add(e.addr, e.size, e.type);
     }
 }
@@ -112,6 +112,8 @@ void memory_finish(void)
     if (!rt.on_xen)
         memory_add(0xFFFC0000, 0x40000, E820_RESERVED);
     rt.e820_count = map.count;
+    if (map_full)
+        screen("Memory map: more than %u ranges, the rest is not used\n", MAX_E820);
     for (uint32_t i = 0; i < map.count; i++) {
         const struct e820_entry *e = &map.entry[i];
         debug("e820: %08x%08x + %08x%08x type %u\n", (uint32_t)(e->addr >> 32), (uint32_t)e->addr,

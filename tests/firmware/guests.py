@@ -1,4 +1,5 @@
 """What boots: real loaders, kernels and firmware extensions, and media that are broken."""
+import argparse
 import base64
 import glob
 import os
@@ -285,12 +286,79 @@ def case_broken(args, work):
         f.write(b'broken')
     with args.machine(args, work, '-m', '64', '-boot', 'order=dca', '-cdrom', bad_catalog, '-drive',
                  f'file={write_disk(work, "empty", b"")},format=raw,if=ide', '-drive',
-                 f'file={write_disk(work, "fd", tiny("F"))},format=raw,if=floppy') as m:
+                 f'file={write_disk(work, "fd", tiny("F"), 1440 << 10)},format=raw,if=floppy') as m:
         m.wait('e9', 'F')
         m.wait('debug', 'damaged boot catalogue')
         m.wait('debug', 'no boot sector')
     with args.machine(args, work, '-m', '64') as m:
         m.wait('debug', 'Nothing to boot from')
+
+
+def option_rom(path, checksum):
+    """A PCI option ROM for the e1000, which writes R to port E9h; the sum of its bytes is given."""
+    rom = bytearray(512)
+    rom[:3] = 0x55, 0xAA, 1
+    rom[3:8] = b'\xb0R\xe6\xe9\xcb'
+    rom[0x18] = 0x1c
+    rom[0x1c:0x34] = struct.pack('<4sHHHHBBBBHHBBH', b'PCIR', 0x8086, 0x100e, 0, 0x18, 0, 0, 0, 2, 1, 0,
+                                 0, 0x80, 0)
+    rom[-1] = (checksum - sum(rom)) & 0xFF
+    with open(path, 'wb') as f:
+        f.write(rom)
+    return f'e1000,romfile={path}'
+
+
+def case_bad_rom(args, work):
+    """An option ROM with a wrong checksum is told of and not run; a good one is run."""
+    path = os.path.join(work, 'rom')
+    disk = f'file={write_disk(work, "disk", tiny("D"))},format=raw,if=ide'
+    for checksum, wanted in (0, 'RD'), (1, 'D'):
+        with args.machine(args, work, '-m', '64', '-device', option_rom(path, checksum), '-drive', disk) as m:
+            m.wait('e9', 'D')
+            if m.text('e9') != wanted:
+                raise Failed(f'checksum {checksum}: {m.text("e9")}, not {wanted}')
+            if checksum:
+                m.wait('debug', 'bad length or checksum, not used')
+
+
+# A boot sector that reads the next sector, and gives up to INT 18h: the next device.
+READER = bytes.fromhex('b80102 b90200 ba8000 bb0080 cd13 cd18').ljust(510, b'\0') + b'\x55\xaa'
+
+
+def case_silent(args, work):
+    """A disk and a CD that answer at most once: time-outs, and the next device."""
+    iso = os.path.join(work, 'cd.iso')
+    boot_iso(tiny('C'), iso, '-no-emul-boot', '-boot-load-size', '4')
+    slow = 'format=raw,if=ide,throttling.bps-total=1' # the second read would take minutes
+    with args.machine(args, work, '-m', '64', '-boot', 'order=cda',
+                      '-drive', f'file={write_disk(work, "disk", READER)},{slow}',
+                      '-drive', f'file={iso},media=cdrom,index=2,{slow}', '-drive',
+                      f'file={write_disk(work, "fd", tiny("F"), 1440 << 10)},format=raw,if=floppy') as m:
+        m.wait('debug', 'CD .*: boot catalogue cannot be read')
+        m.wait('e9', 'F')
+
+
+def case_absurd(args, work):
+    """A host that lists a thousand memory ranges, and a disk that says it has no sectors."""
+    if args.on != 'qemu':
+        raise Skip('hvm-dm has neither')
+    bios, memory, disk = (os.path.join(work, name) for name in ('bios.bin', 'e820', 'disk'))
+    with open(args.bios, 'rb') as source, open(bios, 'wb') as f: # looks for a file that users may make
+        f.write(source.read().replace(b'etc/e820\0', b'opt/e820\0'))
+    with open(memory, 'wb') as f:
+        f.write(struct.pack('<QQI', 0, 64 << 20, 1))
+        for i in range(1000):
+            f.write(struct.pack('<QQI', (16 << 30) + (i << 20), 1 << 16, 2))
+    write_disk(work, 'disk', b'', 0)
+    changed = argparse.Namespace(**{**vars(args), 'bios': bios})
+    with args.machine(changed, work, '-m', '64', '-boot', 'order=ca', '-fw_cfg', f'opt/e820,file={memory}',
+                      '-drive', f'file={disk},format=raw,if=ide', '-drive',
+                      f'file={write_disk(work, "fd", tiny("F"), 1440 << 10)},format=raw,if=floppy') as m:
+        m.wait('e9', 'F')
+        m.wait('debug', 'IDE 0:0: identification makes no sense, not used')
+        m.wait('debug', 'Memory map: more than 128 ranges')
+        if len(re.findall('^e820: ', m.text('debug'), re.MULTILINE)) < 100:
+            raise Failed('the ranges that fit are not there')
 
 
 def case_floppy_emulation(args, work):
@@ -316,7 +384,8 @@ def case_floppy_emulation(args, work):
 CASES = {'kernel': case_kernel, 'kernel-small': case_kernel_small, 'kernel-smp': case_kernel_smp, 'grub-disk': case_grub_disk,
          'grub-cd': case_grub_cd, 'isolinux': case_isolinux, 'memtest': case_memtest, 'memtest-pass': case_memtest_pass,
          'memtest-disk': case_memtest_disk, 'pxe': case_pxe,
-         'menu': case_menu, 'broken': case_broken, 'floppy-emulation': case_floppy_emulation,
+         'menu': case_menu, 'broken': case_broken, 'bad-rom': case_bad_rom,
+         'silent': case_silent, 'absurd': case_absurd, 'floppy-emulation': case_floppy_emulation,
          'resume': case_resume, 'grub-graphics': case_grub_graphics, 'vesafb': case_vesafb,
          'text-console': case_text_console, 'isolinux-menu': case_isolinux_menu,
          'x86emu': case_x86emu, 'acpi-dmi': case_tables}

@@ -102,8 +102,8 @@ def tiny(letter):
     return (b'\xb0' + letter.encode() + b'\xe6\xe9\xf4\xeb\xfd').ljust(510, b'\0') + b'\x55\xaa'
 
 
-def write_disk(work, name, content):
+def write_disk(work, name, content, size=1 << 20):
     path = os.path.join(work, name)
     with open(path, 'wb') as f:
-        f.write(content.ljust(1 << 20, b'\0'))
+        f.write(content.ljust(size, b'\0'))
     return path
