@@ -361,6 +361,40 @@ def case_absurd(args, work):
             raise Failed('the ranges that fit are not there')
 
 
+BOCHS = """memory: guest=128, host=128
+romimage: file={bios}, address=0xfffe0000
+vgaromimage: file={vgabios}
+pci: enabled=1, chipset=i440fx, slot1=pcivga
+vga: extension=vbe
+ata0-master: type=disk, path={disk}, mode=flat, cylinders=0
+boot: disk
+com1: enabled=1, mode=file, dev={work}/serial
+log: {work}/log
+display_library: rfb, options="timeout=0"
+speaker: enabled=0
+panic: action=fatal
+"""
+
+
+def case_bochs(args, work):
+    """Bochs with our BIOS and VGA BIOS: GRUB from its disk, by its own chips."""
+    need('bochs')
+    settings, commands, serial = (os.path.join(work, name) for name in ('rc', 'commands', 'serial'))
+    disk = grub_disk(work, 'serial --unit=0\nterminal_output serial\necho "guest: grub"\n')
+    with open(settings, 'w') as f:
+        f.write(BOCHS.format(bios=args.bios, vgabios=args.vgabios, disk=disk, work=work))
+    with open(commands, 'w') as f: # for its debugger
+        f.write('continue\n')
+    end = time.monotonic() + 110
+    with subprocess.Popen(['bochs', '-q', '-f', settings, '-rc', commands], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as bochs:
+        while 'guest: grub' not in text_of(serial) and bochs.poll() is None and time.monotonic() < end:
+            time.sleep(0.5)
+        bochs.kill()
+    if 'guest: grub' not in text_of(serial):
+        raise Failed('GRUB does not come up')
+
+
 def case_floppy_emulation(args, work):
     """A CD with a floppy image: drive 00h is the image."""
     with open(os.path.join(args.sectors, 'sector-floppy.bin'), 'rb') as f:
@@ -385,7 +419,8 @@ CASES = {'kernel': case_kernel, 'kernel-small': case_kernel_small, 'kernel-smp':
          'grub-cd': case_grub_cd, 'isolinux': case_isolinux, 'memtest': case_memtest, 'memtest-pass': case_memtest_pass,
          'memtest-disk': case_memtest_disk, 'pxe': case_pxe,
          'menu': case_menu, 'broken': case_broken, 'bad-rom': case_bad_rom,
-         'silent': case_silent, 'absurd': case_absurd, 'floppy-emulation': case_floppy_emulation,
+         'silent': case_silent, 'absurd': case_absurd, 'bochs': case_bochs,
+         'floppy-emulation': case_floppy_emulation,
          'resume': case_resume, 'grub-graphics': case_grub_graphics, 'vesafb': case_vesafb,
          'text-console': case_text_console, 'isolinux-menu': case_isolinux_menu,
          'x86emu': case_x86emu, 'acpi-dmi': case_tables}
