@@ -16,7 +16,6 @@ struct chardev {
     const struct chardev_frontend *frontend;
     void *opaque;
     bool connected;
-    bool conversing;               /* chardev_converse() */
     struct journal_source journal; /* joined: the front end is a device's */
     guint opened_source;           /* reports CHARDEV_OPENED to a new front end */
 };

@@ -225,11 +225,6 @@ int chardev_take_fd(struct chardev *chr)
     return chr->backend->take_fd != NULL ? chr->backend->take_fd(chr) : -1;
 }
 
-void chardev_converse(struct chardev *chr)
-{
-    chr->conversing = true;
-}
-
 /* ---- The back end's side ---- */
 
 size_t chardev_room(const struct chardev *chr)

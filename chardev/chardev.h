@@ -66,12 +66,6 @@ const char *chardev_filename(const struct chardev *chr);
 bool chardev_connected(const struct chardev *chr);
 
 /*
- * The peer asks, waits for the answer, and asks again at once, thousands of times a second: the
- * back end may look for the next question for some microseconds before it sleeps.
- */
-void chardev_converse(struct chardev *chr);
-
-/*
  * The front end will be a device of the machine, not a monitor: what passes goes into the journal
  * (base/journal.h), where there is one. While a replay runs, there is no host behind any chardev.
  */

@@ -9,10 +9,7 @@
 
 #include "base/loop.h"
 
-#define READ_SIZE      4096 /* at once, then other sources have their turn */
-#define CONVERSATION   64   /* messages of a chardev_converse() at once */
-#define PATIENCE_US    50   /* more than a peer needs for its next word */
-#define PATIENCE_PROBE 256
+#define READ_SIZE 4096 /* at once, then other sources have their turn */
 
 static void make_nonblocking(int fd)
 {
@@ -56,61 +53,29 @@ static void input_ended(struct stream *s)
         s->hangup(s);
 }
 
-/* What reading once came to. */
-enum input { INPUT_CAME, INPUT_NONE, INPUT_OVER /* there is nothing to watch for any more */ };
-
-static enum input read_once(struct stream *s, int fd)
+static gboolean readable(gint fd, GIOCondition condition, gpointer data)
 {
+    struct stream *s = data;
     uint8_t buf[READ_SIZE];
     size_t room = MIN(chardev_room(s->chr), sizeof(buf));
 
     if (room == 0) {
         s->in_watch = 0;
-        return INPUT_OVER;
+        return G_SOURCE_REMOVE;
     }
     ssize_t n = s->read != NULL ? s->read(s, buf, room) : read(fd, buf, room);
     if (n < 0 && is_temporary(errno))
-        return INPUT_NONE;
+        return G_SOURCE_CONTINUE;
     if (n <= 0) {
         s->in_watch = 0;
         input_ended(s);
-        return INPUT_OVER;
+        return G_SOURCE_REMOVE;
     }
     if (s->received != NULL)
         s->received(s, buf, (size_t)n);
     else
         chardev_deliver(s->chr, buf, (size_t)n);
-    return s->in == fd ? INPUT_CAME : INPUT_OVER;
-}
-
-/*
- * Looks again and again for as long as the stream's patience lasts, which success renews and
- * failure halves; one in PATIENCE_PROBE messages tries what comes of it when there is none left.
- */
-static enum input wait_for_next(struct stream *s, int fd)
-{
-    if (s->patience_us == 0 && ++s->hasty % PATIENCE_PROBE == 0)
-        s->patience_us = PATIENCE_US;
-    if (s->patience_us == 0)
-        return INPUT_NONE;
-    gint64 end = g_get_monotonic_time() + s->patience_us;
-    enum input what;
-    do {
-        what = read_once(s, fd);
-    } while (what == INPUT_NONE && g_get_monotonic_time() <= end);
-    s->patience_us = what == INPUT_CAME ? PATIENCE_US : s->patience_us / 2;
-    return what;
-}
-
-static gboolean readable(gint fd, GIOCondition condition, gpointer data)
-{
-    struct stream *s = data;
-    enum input what = read_once(s, fd);
-
-    /* Then others have their turn. */
-    for (unsigned i = 0; s->chr->conversing && what == INPUT_CAME && i < CONVERSATION; i++)
-        what = wait_for_next(s, fd);
-    return what == INPUT_OVER ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+    return G_SOURCE_CONTINUE;
 }
 
 void stream_accept_input(struct stream *s)

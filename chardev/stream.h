@@ -21,7 +21,6 @@ struct stream {
     /* From the loop: input ended or output failed. NULL: that direction ends, the other goes on. */
     void (*hangup)(struct stream *s);
     bool is_socket;
-    unsigned patience_us, hasty; /* chardev_converse(): how long to wait for the next word */
 };
 
 /* Starts with these descriptors, which stay the caller's; they are made non-blocking. */

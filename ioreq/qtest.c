@@ -492,10 +492,8 @@ static int qtest_start(struct core *core, GError **err)
 {
     struct qtest *q = (struct qtest *)core;
 
-    if (q->chr != NULL) {
-        chardev_converse(q->chr);
+    if (q->chr != NULL)
         chardev_attach(q->chr, &frontend, q);
-    }
     return 0;
 }
 
