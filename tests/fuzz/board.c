@@ -9,10 +9,11 @@
 #include "hw/core/dma.h"
 #include "hw/core/pci.h"
 #include "hw/input/vmmouse.h"
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
 #include "hw/machine/devices.h"
 #include "ioreq/core.h"
 #include "ioreq/qtest.h"
-#include "tests/fuzz/host.h"
 
 #define RAM_SIZE      (4u << 20)
 #define PATTERN_SIZE  0x10000u /* at address 0; zeroed for each input */
@@ -390,12 +391,38 @@ static void step_clock(struct fuzz_board *b, unsigned exponent, FILE *script)
     fuzz_host_settle(b->host); /* disks are done when time passes */
 }
 
-static void host_event(struct fuzz_board *b, unsigned what, uint64_t value, FILE *script)
+static void press(struct machine *m, unsigned button)
 {
-    unsigned event = what % FUZZ_HOST_EVENTS;
+    if (button == 0)
+        machine_power_button(m);
+    else if (button == 1)
+        machine_wakeup(m);
+    else
+        machine_nmi(m);
+}
 
-    say(script, "# the host: event %u, 0x%" PRIx64 "\n", event, value);
-    fuzz_host_event(b->host, event, value);
+static void eoi(struct device *dev, void *vector)
+{
+    if (dev->kind == &ioapic_kind)
+        ioapic_eoi(dev, *(uint8_t *)vector);
+}
+
+/* The protocol has a word for lines only. */
+static void step_event(struct fuzz_board *b, unsigned event, uint64_t value, FILE *script)
+{
+    uint8_t vector = (uint8_t)value;
+
+    if (event == FUZZ_LINE)
+        say(script, "set_irq_in board gsi %u %u\n", (unsigned)value & 31, (unsigned)value >> 8 & 1);
+    else
+        say(script, "# event %u, 0x%" PRIx64 "\n", event, value);
+    switch (event) {
+    case FUZZ_ACKNOWLEDGE: i8259_acknowledge(machine_pic(b->machine)); break;
+    case FUZZ_EOI: machine_for_each_device(b->machine, eoi, &vector); break;
+    case FUZZ_LINE: machine_drive_gsi(b->machine, value & 31, (value & 0x100) != 0); break;
+    case FUZZ_POWER: press(b->machine, value & 3); break;
+    default: fuzz_host_event(b->host, event, value); break;
+    }
 }
 
 /* As `rep outs` does it: all of value to one address. */
@@ -465,7 +492,7 @@ static void step(struct fuzz_board *b, const uint8_t *p, FILE *script)
     else if (op == FUZZ_MEMORY)
         write_pattern(b, offset & ~7u, p + 4, script);
     else if (op == FUZZ_CLOCK && (p[0] & FUZZ_HOST) != 0)
-        host_event(b, p[1], value, script);
+        step_event(b, p[1] % FUZZ_EVENTS, value, script);
     else if (op == FUZZ_CLOCK)
         step_clock(b, offset % 24, script);
     else if (op == FUZZ_ABSOLUTE)

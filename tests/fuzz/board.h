@@ -13,8 +13,7 @@
 
 #include "hw/core/bus.h"
 #include "hw/machine/machine.h"
-
-struct fuzz_host;
+#include "tests/fuzz/host.h"
 
 /* One step of the guest, as it is in an input. All integers little-endian. */
 #define FUZZ_RECORD 12
@@ -35,8 +34,17 @@ enum fuzz_op {
  * them. A write's value is written in pieces of the width, a read's says how many: 1 << value % 8.
  */
 #define FUZZ_STRING 0x20u
-/* In op, CLOCK is an event of the host instead: which, in the second byte, and its value. */
+/* In op, CLOCK is an event instead: which, in the second byte, and its value. */
 #define FUZZ_HOST   0x20u
+
+/* Events beside those of the host: what CPUs and people do without an access. */
+enum fuzz_board_event {
+    FUZZ_ACKNOWLEDGE = FUZZ_HOST_EVENTS, /* the CPU takes an interrupt from the 8259 pair */
+    FUZZ_EOI,                            /* a local APIC ends the one with this vector */
+    FUZZ_LINE,                           /* bits 0 to 4: a line of the board; bit 8: its level */
+    FUZZ_POWER,                          /* of 4: power button, wake-up, else an NMI */
+    FUZZ_EVENTS
+};
 
 /* A row of registers, where it was mapped when the guest began. */
 struct fuzz_region {
