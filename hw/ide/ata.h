@@ -54,6 +54,8 @@ enum ata_register {
 struct ata_port_ops {
     /* ata_intrq() may have changed. */
     void (*intrq)(void *port);
+    /* The same by a saved state: what it says is not news to the guest. */
+    void (*intrq_loaded)(void *port);
     /* DMARQ: ata_dma_left() bytes wait to be moved. */
     void (*dma_ready)(void *port);
     /*

@@ -274,7 +274,8 @@ static int ata_drive_post_load(struct device *dev, GError **err)
     /* What waited for the medium when the machine was stopped by an error goes on with it. */
     if (d->op != ATA_OP_NONE && d->op != ATA_OP_RESET && d->op != ATA_OP_DMA)
         timer_set(&d->retry, clock_now(dev->services->clock));
-    ata_set_intrq(d, d->intrq);
+    if (d->port_ops != NULL)
+        d->port_ops->intrq_loaded(d->port);
     return 0;
 }
 

@@ -22,22 +22,34 @@ static bool empty(const struct ide_channel *ch)
 
 /* ---- Interrupt: the selected drive's, unless nIEN ---- */
 
-static void update_irq(struct ide_channel *ch)
+/* Whether the level has changed; the output follows it. */
+static bool drive_output(struct ide_channel *ch)
 {
     const struct ata_drive *d = ide_channel_selected(ch);
     bool level = d != NULL && ata_intrq(d) && (ch->control & ATA_CONTROL_NIEN) == 0;
 
     if (level == ch->irq)
-        return;
+        return false;
     ch->irq = level;
-    if (level)
-        ch->bm.bmisx |= BMDMA_INTERRUPT;
     irq_set(&ch->owner->line[ch->line], level);
+    return true;
+}
+
+static void update_irq(struct ide_channel *ch)
+{
+    if (drive_output(ch) && ch->irq)
+        ch->bm.bmisx |= BMDMA_INTERRUPT;
 }
 
 static void intrq_changed(void *opaque)
 {
     update_irq(opaque);
+}
+
+/* BMISX is in the state: the guest may have cleared its bit already. */
+static void intrq_loaded(void *opaque)
+{
+    drive_output(opaque);
 }
 
 static void dma_ready(void *opaque)
@@ -58,6 +70,7 @@ static void dma_done(void *opaque, bool moved)
 
 static const struct ata_port_ops port_ops = {
     .intrq = intrq_changed,
+    .intrq_loaded = intrq_loaded,
     .dma_ready = dma_ready,
     .dma_done = dma_done,
 };

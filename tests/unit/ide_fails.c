@@ -158,6 +158,20 @@ static void saved_in_the_middle_of_a_block(void)
     ide_bench_destroy(t);
 }
 
+/* The guest has cleared the bus master's bit, but not read Status yet: it stays clear. */
+static void saved_with_an_interrupt_pending(void)
+{
+    struct ide_bench *t = disk();
+
+    ide_command(t, 0x20, 5, 1);
+    ide_wait(t);
+    g_assert_cmphex(ide_dma_status(t) & BM_INTERRUPT, ==, BM_INTERRUPT);
+    outb(t->b, IDE_BM + 2, BM_INTERRUPT);
+    ide_save_load(t);
+    g_assert_cmphex(ide_dma_status(t) & BM_INTERRUPT, ==, 0);
+    ide_bench_destroy(t);
+}
+
 static void a_hostile_guest(void)
 {
     struct ide_bench *t = disk();
@@ -195,6 +209,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/fails/report", rerror_report_says_where);
     g_test_add_func("/ide/unplug", an_unplugged_disk_is_not_there);
     g_test_add_func("/ide/saved", saved_in_the_middle_of_a_block);
+    g_test_add_func("/ide/saved-interrupt", saved_with_an_interrupt_pending);
     g_test_add_func("/ide/hostile", a_hostile_guest);
     return g_test_run();
 }
