@@ -124,7 +124,7 @@ static struct core *create_qtest(struct app *app, GError **err)
         fail_errno(err, errno, "-qtest-log %s", app->qtest_log);
         return NULL;
     }
-    return qtest_core_create(g_steal_pointer(&app->qtest_chardev), log);
+    return qtest_core_create(app->config.n_cpus, g_steal_pointer(&app->qtest_chardev), log);
 }
 
 static int create_core(struct app *app, GError **err)
@@ -139,7 +139,7 @@ static int create_core(struct app *app, GError **err)
 #if HVMDM_HAVE_XEN
     case ACCEL_XEN:
         /* A toolstack that only asks what there is has no domain yet. */
-        app->core = app->config.board == MACHINE_NONE ? qtest_core_create(NULL, NULL)
+        app->core = app->config.board == MACHINE_NONE ? qtest_core_create(1, NULL, NULL)
                                                       : app_create_xen(app, err);
         break;
 #endif

@@ -520,12 +520,12 @@ static const struct core_ops qtest_ops = {
     .destroy = qtest_destroy,
 };
 
-struct core *qtest_core_create(struct chardev *chr, FILE *log)
+struct core *qtest_core_create(unsigned n_cpus, struct chardev *chr, FILE *log)
 {
     struct qtest *q = g_new0(struct qtest, 1);
 
     q->core.ops = &qtest_ops;
-    q->core.n_cpus = 1;
+    q->core.n_cpus = n_cpus;
     q->chr = chr;
     q->log = log;
     q->in = g_string_new(NULL);

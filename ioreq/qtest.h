@@ -13,10 +13,11 @@
 struct chardev;
 
 /*
- * chr: the test's connection, taken over; NULL: none, and the creator dispatches the accesses
- * itself (fuzzers). log: every line is written there too; NULL: nowhere. Taken over.
+ * n_cpus: how many there are said to be. chr: the test's connection, taken over; NULL: none, and
+ * the creator dispatches the accesses itself (fuzzers). log: every line is written there too; NULL:
+ * nowhere. Taken over.
  */
-struct core *qtest_core_create(struct chardev *chr, FILE *log);
+struct core *qtest_core_create(unsigned n_cpus, struct chardev *chr, FILE *log);
 /* What devices find in the CPU's registers from now on: the command `registers`. */
 void qtest_core_set_registers(struct core *core, const struct cpu_registers *regs);
 

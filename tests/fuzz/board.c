@@ -25,13 +25,13 @@
 
 /* ---- The machine ---- */
 
-/* only: the kind that the machine is for; NULL: all of them. */
 /* The absolute pointer is there where it is asked for: only its accesses need registers. */
 static bool is_vmmouse(const char *kind)
 {
     return kind != NULL && strcmp(kind, vmmouse_kind.name) == 0;
 }
 
+/* only: the kind that the machine is for; NULL: all of them. */
 static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, struct machine **m,
                   GError **err)
 {
@@ -46,7 +46,7 @@ static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, 
                                                                 : MACHINE_VMPORT_AUTO,
                                      .devices = devices };
 
-    return machine_create(&config, qtest_core_create(NULL, NULL),
+    return machine_create(&config, qtest_core_create(1, NULL, NULL),
                           &(struct machine_host){ .opaque = host, .resolve = fuzz_host_resolve }, m,
                           err);
 }
