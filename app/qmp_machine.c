@@ -413,9 +413,10 @@ COMMAND(cmd_remove_fd)
 }
 
 /*
- * The device model's part of a saved guest: what libxl and XAPI put into their stream. The state
- * is small, and the file is the toolstack's own: writing it in one go does not hold anybody up. The
- * images are left to whoever loads the state; "cont" takes them back.
+ * The device model's part of a saved guest: what libxl and XAPI put into their stream. It is small,
+ * and the file is the toolstack's own: writing it in one go does not hold anybody up. Without Xen
+ * the guest's memory is a part of it. The images are left to whoever loads the state; "cont" takes
+ * them back.
  */
 COMMAND(cmd_save_devices_state)
 {
@@ -427,8 +428,7 @@ COMMAND(cmd_save_devices_state)
              machine_state_name(machine_get_state(m)));
         return NULL;
     }
-    g_autoptr(GByteArray) state = machine_save(m);
-    if (saved_state_write(path, state->data, state->len, err) == 0)
+    if (saved_state_write(m, path, err) == 0)
         app_inactivate_drives(opaque, err);
     return NULL;
 }

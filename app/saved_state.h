@@ -9,6 +9,7 @@
 #include <glib.h>
 
 struct app;
+struct machine;
 
 /*
  * Starts to load from "fd:N" (taken over) or "file:PATH" into the machine, which has just been
@@ -19,10 +20,11 @@ struct app;
 int saved_state_load(struct app *app, const char *from, GError **err);
 
 /*
- * Writes a state to a path, which may be /dev/fdset/N. A plain file that is there already is
- * replaced only when all was written. 0 or -errno and a sentence.
+ * Saves the machine, which is stopped, to a path, which may be /dev/fdset/N: its memory, where the
+ * device model has it, and its state. A plain file that is there already is replaced only when all
+ * was written. 0 or -errno and a sentence. Blocks.
  */
-int saved_state_write(const char *path, const uint8_t *data, size_t size, GError **err);
+int saved_state_write(struct machine *m, const char *path, GError **err);
 
 /* Appends the state in a file as text for a person. 0 or -errno and a sentence. */
 int saved_state_print(const char *path, GString *out, GError **err);

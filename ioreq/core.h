@@ -99,8 +99,11 @@ struct core_ops {
     void (*protect)(struct core *core, uint64_t gpa, uint64_t size, bool on);
     /* Told before the ioreq that caused it is answered. */
     void (*shutdown)(struct core *core, enum core_shutdown why);
-    /* State of the core's own chips and CPUs, in the stream of hw/core/state.h. */
-    void (*save)(struct core *core, GByteArray *out);
+    /*
+     * State of the core's own chips and CPUs, in the stream of hw/core/state.h: sections whose ids
+     * begin with "core.". Paused. 0 or -errno and a sentence. NULL: it has none, or keeps it itself.
+     */
+    int (*save)(struct core *core, GByteArray *out, GError **err);
     int (*load)(struct core *core, const GArray *sections, GError **err);
     void (*destroy)(struct core *core);
 };

@@ -1,4 +1,4 @@
-/* Shared by kvm.c and kvm_vcpu.c only. */
+/* Shared by kvm*.c only. */
 #ifndef IOREQ_KVM_INTERNAL_H
 #define IOREQ_KVM_INTERNAL_H
 
@@ -7,9 +7,9 @@
 
 #include "ioreq/kvm.h"
 
-#define KVM_MAX_RESET_MSRS 24
+#define KVM_MAX_MSRS 56
 
-/* All that a reset puts back: taken from a CPU that has just been created. */
+/* All of a CPU that a reset puts back and that is saved. */
 struct kvm_cpu_state {
     struct kvm_regs regs;
     struct kvm_sregs sregs;
@@ -19,8 +19,8 @@ struct kvm_cpu_state {
     struct kvm_lapic_state lapic;
     struct kvm_vcpu_events events;
     struct kvm_mp_state mp_state;
-    unsigned n_msrs;
-    struct kvm_msr_entry msrs[KVM_MAX_RESET_MSRS];
+    uint32_t n_msrs;
+    struct kvm_msr_entry msrs[KVM_MAX_MSRS];
 };
 
 struct kvm_core;
@@ -34,7 +34,7 @@ struct kvm_vcpu {
     bool started;    /* the thread exists */
     bool in_kernel;  /* between dropping the lock and taking it again around KVM_RUN */
     bool unfinished; /* the last exit's access is completed by the next KVM_RUN */
-    struct kvm_cpu_state reset_state;
+    struct kvm_cpu_state reset_state; /* of the CPU when it had just been created */
 };
 
 struct kvm_core {
@@ -56,9 +56,16 @@ int kvm_vcpu_create(struct kvm_core *k, unsigned index, GError **err);
 int kvm_vcpu_start(struct kvm_vcpu *cpu, GError **err); /* its thread; it waits for resume() */
 void kvm_vcpu_kick(struct kvm_vcpu *cpu);               /* out of the kernel, soon */
 void kvm_vcpu_reset(struct kvm_vcpu *cpu);
+/* All of its state, while it is paused. 0 or -errno and a sentence. */
+int kvm_vcpu_get_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err);
+int kvm_vcpu_set_state(struct kvm_vcpu *cpu, const struct kvm_cpu_state *s, GError **err);
 /* As struct core_ops has them. */
 void kvm_get_registers(struct core *core, struct cpu_registers *regs);
 void kvm_set_registers(struct core *core, const struct cpu_registers *regs);
 void kvm_vcpu_destroy(struct kvm_vcpu *cpu); /* after its thread was told to quit */
+
+/* kvm_state.c; see struct core_ops */
+int kvm_save(struct core *core, GByteArray *out, GError **err);
+int kvm_load(struct core *core, const GArray *sections, GError **err);
 
 #endif

@@ -90,7 +90,7 @@ static int set_cpuid(struct kvm_vcpu *cpu, GError **err)
     return 0;
 }
 
-/* ---- Reset ---- */
+/* ---- State ---- */
 
 #define MSR_TSC 0x10
 
@@ -120,72 +120,129 @@ static const struct state_part state_parts[] = {
 };
 
 /*
- * MSRs that a guest sets and that a reset puts back. Their values are the kernel's own and not
+ * MSRs that a guest sets, and that a reset puts back. The reset values are the kernel's own and not
  * those of a manual: a guest that wakes from S3 writes back what it read before, and the kernel
- * refuses that with #GP where a read-only bit (MISC_ENABLE has some) would change.
+ * refuses that with #GP where a read-only bit (MISC_ENABLE has some) would change. The time stamp
+ * counter comes first: a deadline is one of its values.
  */
-static const uint32_t reset_msrs[] = {
+static const uint32_t state_msrs[] = {
+    MSR_TSC,    0x3b,                               /* TSC_ADJUST */
     0x174,      0x175,      0x176,                  /* SYSENTER_CS, ESP, EIP */
     0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, /* STAR, LSTAR, CSTAR, SFMASK */
     0xc0000102, 0xc0000103,                         /* KERNEL_GS_BASE, TSC_AUX */
-    0x277,      0x2ff,      0x1a0,                  /* PAT, MTRR default type, MISC_ENABLE */
-    0x6e0,                                          /* TSC deadline */
-    0x4b564d00, 0x4b564d01,                         /* kvmclock: wall, system */
-    0x4b564d02, 0x4b564d03, 0x4b564d04,             /* async PF, steal time, PV EOI */
-    MSR_TSC,
+    0x277,      0x1a0,                              /* PAT, MISC_ENABLE */
+    0x200,      0x201,      0x202,      0x203,      /* MTRRs: base and mask of eight ranges */
+    0x204,      0x205,      0x206,      0x207,      0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d,
+    0x20e,      0x20f,      0x250,      0x258,      0x259, 0x268, 0x269, 0x26a, /* the fixed ones */
+    0x26b,      0x26c,      0x26d,      0x26e,      0x26f, 0x2ff, /* their default type */
+    0x48,       0xda0,                                            /* SPEC_CTRL, XSS */
+    0x6e0,                                                        /* TSC deadline */
+    0x4b564d00, 0x4b564d01,                                       /* kvmclock: wall, system */
+    0x4b564d02, 0x4b564d03, 0x4b564d04,                           /* async PF, steal time, PV EOI */
 };
 
-static_assert(G_N_ELEMENTS(reset_msrs) <= KVM_MAX_RESET_MSRS, "room for every MSR of a reset");
+static_assert(G_N_ELEMENTS(state_msrs) <= KVM_MAX_MSRS, "room for every MSR");
 
 struct one_msr {
     struct kvm_msrs head;
     struct kvm_msr_entry entry;
 };
 
-/* One at a time, since a CPU may lack any of them. */
-static void take_msrs(struct kvm_vcpu *cpu, struct kvm_cpu_state *s)
+static bool get_msr(const struct kvm_vcpu *cpu, struct kvm_msr_entry *entry)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(reset_msrs); i++) {
-        struct one_msr m = { { .nmsrs = 1 }, { .index = reset_msrs[i] } };
-        if (ioctl(cpu->fd, KVM_GET_MSRS, &m) != 1)
-            continue; /* not on this CPU */
-        if (m.entry.index == MSR_TSC)
-            m.entry.data = 0; /* it runs already */
-        s->msrs[s->n_msrs++] = m.entry;
+    struct one_msr m = { { .nmsrs = 1 }, { .index = entry->index } };
+    bool there = ioctl(cpu->fd, KVM_GET_MSRS, &m) == 1;
+
+    entry->data = m.entry.data;
+    return there;
+}
+
+/* Only those that this CPU has: a saved state may name any. */
+static bool has_msr(const struct kvm_vcpu *cpu, uint32_t index)
+{
+    const struct kvm_cpu_state *s = &cpu->reset_state;
+
+    for (unsigned i = 0; i < s->n_msrs; i++)
+        if (s->msrs[i].index == index)
+            return true;
+    return false;
+}
+
+static int set_msr(const struct kvm_vcpu *cpu, const struct kvm_msr_entry *entry, GError **err)
+{
+    struct one_msr m = { { .nmsrs = 1 }, *entry };
+
+    if (has_msr(cpu, entry->index) && ioctl(cpu->fd, KVM_SET_MSRS, &m) == 1)
+        return 0;
+    return fail(err, EINVAL, "kvm: CPU %u: MSR 0x%x can't be set to 0x%" PRIx64, cpu->index,
+                entry->index, (uint64_t)entry->data);
+}
+
+/*
+ * As they are when a CPU is made. One may lack any of them, and the kernel reads some, XSS for one,
+ * that it does not let be written.
+ */
+static void find_msrs(struct kvm_vcpu *cpu)
+{
+    struct kvm_cpu_state *s = &cpu->reset_state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(state_msrs); i++) {
+        struct kvm_msr_entry *entry = &s->msrs[s->n_msrs];
+        entry->index = state_msrs[i];
+        if (!get_msr(cpu, entry))
+            continue;
+        if (entry->index == MSR_TSC)
+            entry->data = 0; /* it runs already */
+        s->n_msrs++;
+        if (set_msr(cpu, entry, NULL) < 0)
+            s->n_msrs--;
     }
 }
 
-static void reset_all_msrs(struct kvm_vcpu *cpu)
+static int set_part(const struct kvm_vcpu *cpu, const struct state_part *p,
+                    const struct kvm_cpu_state *s, GError **err)
 {
-    for (unsigned i = 0; i < cpu->reset_state.n_msrs; i++) {
-        struct one_msr m = { { .nmsrs = 1 }, cpu->reset_state.msrs[i] };
-        if (ioctl(cpu->fd, KVM_SET_MSRS, &m) != 1)
-            log_warn("kvm: CPU %u: MSR 0x%x could not be reset", cpu->index, m.entry.index);
-    }
+    if (p->set == KVM_SET_XCRS && s->xcrs.nr_xcrs == 0)
+        return 0; /* a host without XSAVE reads none and takes none */
+    if (ioctl(cpu->fd, p->set, (const uint8_t *)s + p->offset) < 0)
+        return fail_errno(err, errno, "kvm: CPU %u: %s can't be set", cpu->index, p->name);
+    return 0;
 }
 
-static int take_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err)
+int kvm_vcpu_set_state(struct kvm_vcpu *cpu, const struct kvm_cpu_state *s, GError **err)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(state_parts) && rc == 0; i++)
+        rc = set_part(cpu, &state_parts[i], s, err);
+    for (unsigned i = 0; i < s->n_msrs && rc == 0; i++)
+        rc = set_msr(cpu, &s->msrs[i], err);
+    return rc;
+}
+
+static int get_parts(const struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(state_parts); i++) {
         const struct state_part *p = &state_parts[i];
         if (ioctl(cpu->fd, p->get, (uint8_t *)s + p->offset) < 0)
-            return fail_errno(err, errno, "-accel kvm: CPU %u: %s", cpu->index, p->name);
+            return fail_errno(err, errno, "kvm: CPU %u: %s", cpu->index, p->name);
     }
-    take_msrs(cpu, s);
     return 0;
 }
 
+/* What can't be set is left as it is: the rest of the CPU is still the better for its reset. */
 void kvm_vcpu_reset(struct kvm_vcpu *cpu)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(state_parts); i++) {
-        const struct state_part *p = &state_parts[i];
-        if (p->set == KVM_SET_XCRS && cpu->reset_state.xcrs.nr_xcrs == 0)
-            continue; /* a host without XSAVE reads none and takes none */
-        if (ioctl(cpu->fd, p->set, (uint8_t *)&cpu->reset_state + p->offset) < 0)
-            log_warn("kvm: CPU %u: %s could not be reset: %s", cpu->index, p->name,
-                     g_strerror(errno));
+    const struct kvm_cpu_state *s = &cpu->reset_state;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(state_parts) + s->n_msrs; i++) {
+        g_autoptr(GError) err = NULL;
+        int rc = i < G_N_ELEMENTS(state_parts)
+                     ? set_part(cpu, &state_parts[i], s, &err)
+                     : set_msr(cpu, &s->msrs[i - G_N_ELEMENTS(state_parts)], &err);
+        if (rc < 0)
+            log_warn("reset: %s", err->message);
     }
-    reset_all_msrs(cpu);
 }
 
 /* ---- Exits ---- */
@@ -335,6 +392,19 @@ static void finish_access(struct kvm_vcpu *cpu)
     cpu->unfinished = false;
 }
 
+int kvm_vcpu_get_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err)
+{
+    finish_access(cpu);
+    s->n_msrs = cpu->reset_state.n_msrs;
+    for (unsigned i = 0; i < s->n_msrs; i++) {
+        s->msrs[i].index = cpu->reset_state.msrs[i].index;
+        if (!get_msr(cpu, &s->msrs[i]))
+            return fail(err, EIO, "kvm: CPU %u: MSR 0x%x can't be read", cpu->index,
+                        s->msrs[i].index);
+    }
+    return get_parts(cpu, s, err);
+}
+
 static void *vcpu_thread(void *opaque)
 {
     struct kvm_vcpu *cpu = opaque;
@@ -384,7 +454,8 @@ int kvm_vcpu_create(struct kvm_core *k, unsigned index, GError **err)
     int rc = set_cpuid(cpu, err);
     if (rc < 0)
         return rc;
-    return take_state(cpu, &cpu->reset_state, err);
+    find_msrs(cpu);
+    return get_parts(cpu, &cpu->reset_state, err);
 }
 
 int kvm_vcpu_start(struct kvm_vcpu *cpu, GError **err)

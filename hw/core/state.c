@@ -319,6 +319,16 @@ GArray *state_parse(const uint8_t *data, size_t size, GError **err)
     return g_steal_pointer(&out);
 }
 
+const struct state_section *state_find_section(const GArray *sections, const char *id)
+{
+    for (unsigned i = 0; i < sections->len; i++) {
+        const struct state_section *s = &g_array_index(sections, struct state_section, i);
+        if (strcmp(s->id, id) == 0)
+            return s;
+    }
+    return NULL;
+}
+
 /* ---- Loading ---- */
 
 struct field_data {

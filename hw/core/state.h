@@ -104,6 +104,9 @@ struct state_section {
  */
 GArray *state_parse(const uint8_t *data, size_t size, GError **err);
 
+/* The section of that id; NULL: there is none. */
+const struct state_section *state_find_section(const GArray *sections, const char *id);
+
 /*
  * Loads a section into a device of the same id and kind that was just reset. 0 or -EINVAL and a
  * sentence; the device must then not run.

@@ -68,6 +68,13 @@ static void play_control(struct machine *m, uint64_t what, uint64_t argument)
     }
 }
 
+static void play_save(struct machine *m)
+{
+    GByteArray *state = machine_save(m, NULL);
+
+    g_clear_pointer(&state, g_byte_array_unref);
+}
+
 static void play(void *opaque, const struct journal_entry *entry, const uint8_t *data, size_t len)
 {
     struct machine *m = opaque;
@@ -75,7 +82,7 @@ static void play(void *opaque, const struct journal_entry *entry, const uint8_t 
     switch (entry->kind) {
     case JOURNAL_CONTROL: play_control(m, entry->n[0], entry->n[1]); break;
     case JOURNAL_LOAD: machine_load(m, data, len, NULL); break;
-    case JOURNAL_SAVE: g_byte_array_unref(machine_save(m)); break;
+    case JOURNAL_SAVE: play_save(m); break;
     case JOURNAL_GSI_IN: machine_drive_gsi(m, (unsigned)entry->n[0], entry->n[1] != 0); break;
     case JOURNAL_CPU_ADDED: machine_add_cpu(m, (unsigned)entry->n[0], NULL); break;
     default: break;

@@ -133,10 +133,21 @@ void machine_power_button(struct machine *m); /* asks the guest's ACPI to shut d
 void machine_wakeup(struct machine *m);       /* out of S3; no-op otherwise */
 void machine_nmi(struct machine *m);
 
-/* The whole machine's state; paused. The caller owns the array. */
-GByteArray *machine_save(struct machine *m);
+/* The whole machine's state but for its memory; paused. The caller owns the array. NULL and a
+ * sentence: the core's can't be had. */
+GByteArray *machine_save(struct machine *m, GError **err);
 /* Into a machine just created like the saved one. On error it must not be started. */
 int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err);
+
+/* A stretch of memory that belongs to a saved state. */
+struct machine_memory {
+    char *name; /* "ram", "vga.bar0" */
+    uint8_t *host;
+    uint64_t size; /* whole pages */
+};
+
+/* All of them, in an order that like machines share; none where the core keeps the memory. */
+GArray *machine_get_memory(const struct machine *m);
 
 /* Whether a CPU is plugged in, and plugging it in. The sentence says why not. */
 bool machine_has_cpu(const struct machine *m, unsigned cpu);

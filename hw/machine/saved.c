@@ -52,36 +52,69 @@ static void drain_devices(struct machine *m)
     }
 }
 
-GByteArray *machine_save(struct machine *m)
+GByteArray *machine_save(struct machine *m, GError **err)
 {
-    GByteArray *out = state_begin();
+    g_autoptr(GByteArray) out = state_begin();
 
     bool told = journal_begin(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_SAVE, 0));
     drain_devices(m);
     if (told)
         journal_end(&m->journal);
     save_record(m, out);
-    if (m->core->ops->save != NULL)
-        m->core->ops->save(m->core, out);
+    if (m->core->ops->save != NULL && m->core->ops->save(m->core, out, err) < 0)
+        return NULL;
     for (unsigned i = 0; i < m->devices->len; i++)
         state_save_device(out, m->devices->pdata[i]);
     state_end(out);
-    return out;
+    return g_steal_pointer(&out);
 }
 
-static const struct state_section *find_section(const GArray *sections, const char *id)
+/* ---- Memory ---- */
+
+static void clear_memory(gpointer data)
 {
-    for (unsigned i = 0; i < sections->len; i++) {
-        const struct state_section *s = &g_array_index(sections, struct state_section, i);
-        if (strcmp(s->id, id) == 0)
-            return s;
-    }
-    return NULL;
+    g_free(((struct machine_memory *)data)->name);
 }
+
+static void add_memory(GArray *list, char *name, uint8_t *host, uint64_t size)
+{
+    const struct machine_memory memory = { name, host, size };
+
+    g_array_append_val(list, memory);
+}
+
+/* What a device shows in its BARs: a frame buffer. */
+static void add_device_memory(GArray *list, const struct device *dev)
+{
+    const struct pci_device *pci = (const struct pci_device *)dev;
+
+    if (dev->kind->base != &pci_device_base)
+        return;
+    for (unsigned i = 0; i < PCI_N_BARS; i++) {
+        const struct mem_block *block = pci->bar[i].block;
+        if (block != NULL && (block->flags & MEM_READONLY) == 0)
+            add_memory(list, g_strdup_printf("%s.bar%u", dev->id, i), block->host, block->size);
+    }
+}
+
+GArray *machine_get_memory(const struct machine *m)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(struct machine_memory));
+
+    g_array_set_clear_func(list, clear_memory);
+    if (m->ram == NULL)
+        return list;
+    add_memory(list, g_strdup("ram"), m->ram, m->ram_size);
+    for (unsigned i = 0; i < m->devices->len; i++)
+        add_device_memory(list, m->devices->pdata[i]);
+    return list;
+}
+
+/* ---- Loading ---- */
 
 static int load_section(const GArray *sections, struct device *dev, GError **err)
 {
-    const struct state_section *s = find_section(sections, dev->id);
+    const struct state_section *s = state_find_section(sections, dev->id);
 
     if (s == NULL)
         return fail(err, EINVAL, "saved state: device %s is missing", dev->id);
@@ -112,7 +145,8 @@ static int load_devices(struct machine *m, const GArray *sections, GError **err)
 
 static int refuse_stranger(const struct machine *m, const struct state_section *s, GError **err)
 {
-    bool known = strcmp(s->id, MACHINE_SECTION) == 0 || g_str_has_prefix(s->id, "core.") ||
+    bool of_core = g_str_has_prefix(s->id, "core.") && m->core->ops->load != NULL;
+    bool known = strcmp(s->id, MACHINE_SECTION) == 0 || of_core ||
                  machine_find_device(m, s->id) != NULL;
 
     return known ? 0
@@ -126,7 +160,7 @@ static int check_sections(const struct machine *m, const GArray *sections, GErro
     for (unsigned i = 0; i < sections->len; i++) {
         const struct state_section *s = &g_array_index(sections, struct state_section, i);
         int rc = refuse_stranger(m, s, err);
-        if (rc == 0 && find_section(sections, s->id) != s)
+        if (rc == 0 && state_find_section(sections, s->id) != s)
             rc = fail(err, EINVAL, "saved state: device %s is there twice", s->id);
         if (rc < 0)
             return rc;

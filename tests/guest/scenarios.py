@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+import time
 
 from machine import Failure, Qmp
 
@@ -119,6 +120,62 @@ def recorded(bench):
     os.unlink(disk)
     replay(bench, recording)
     bench.keep(recording)
+
+
+def wait_until_running(socket, timeout=60):
+    """Until a machine with this QMP socket has loaded its saved state."""
+    deadline = time.monotonic() + timeout
+    while not os.path.exists(socket) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    qmp = Qmp(socket)
+    while not qmp('query-status')['running']:
+        if time.monotonic() > deadline:
+            raise Failure(f'not running within {timeout} s')
+        time.sleep(0.1)
+
+
+@scenario()
+def saved_and_restored(bench):
+    """A guest with two CPUs goes on in another process, while it writes to its disk (hvm-dm only)."""
+    disk, state, socket = bench.file('disk.img'), bench.file('state'), bench.file('qmp')
+    subprocess.run(['mke2fs', '-q', '-F', '-t', 'ext4', disk, '64M'], check=True,
+                   stdout=subprocess.DEVNULL)
+
+    def start(*arguments):
+        return bench.linux('then=shell guest.cpus=2', '-smp', '2', '-drive', f'file={disk},format=raw',
+                           '-nic', 'user,model=e1000', '-qmp', f'unix:{socket},server=on,wait=off',
+                           *arguments)
+
+    with start() as vm:
+        vm.expect('^GUEST: ready', 180)
+        vm.shell('mkdir -p /a && mount -t ext4 /dev/sda /a && '
+                 'dd if=/dev/urandom of=/tmp/data bs=1M count=8 2>/dev/null && '
+                 'sha256sum </tmp/data >/tmp/sum', 180)
+        vm.type('while cp /tmp/data /a/copy && cmp /tmp/data /a/copy; do echo round; done '
+                '>/tmp/rounds 2>&1 &')
+        time.sleep(3)
+        qmp = Qmp(socket, 120)
+        qmp('stop')
+        qmp('xen-save-devices-state', filename=state)
+        qmp('quit')
+        vm.ends()
+    bench.say(f'{os.path.getsize(state)} bytes')
+    with start('-incoming', f'file:{state}') as vm:
+        wait_until_running(socket)
+        vm.process.stdin.write(b'\n')
+        got = vm.shell('cat /tmp/rounds; sha256sum </tmp/data | cmp - /tmp/sum && sleep 5; '
+                       'wc -l </tmp/rounds', 120)
+        before, after = got.count('round'), int(got.split()[-1])
+        bench.say(f'{before} rounds, {after} later')
+        if after <= before or got.replace('round\n', '').strip() != str(after):
+            raise Failure(f'the writer has not gone on: {got}')
+        vm.type('. /selftest/lib; selftest net cpus interrupts clocksource rtc')
+        vm.selftests()
+        vm.shell('kill %1; wait; umount /a', 120)
+        vm.type('poweroff -f')
+        vm.ends()
+    subprocess.run(['e2fsck', '-fn', disk], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
 
 
 @scenario('disks')

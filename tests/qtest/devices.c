@@ -89,12 +89,12 @@ static void assert_same(const GByteArray *a, const GByteArray *b)
 static void save_and_load(struct fuzz_board *b)
 {
     struct fuzz_board *fresh = fuzz_board_create(NULL);
-    g_autoptr(GByteArray) first = machine_save(b->machine);
+    g_autoptr(GByteArray) first = machine_save(b->machine, NULL);
     g_autoptr(GError) err = NULL;
 
     machine_load(fresh->machine, first->data, first->len, &err);
     g_assert_no_error(err);
-    g_autoptr(GByteArray) second = machine_save(fresh->machine);
+    g_autoptr(GByteArray) second = machine_save(fresh->machine, NULL);
     assert_same(first, second);
     fuzz_board_destroy(fresh);
 }
@@ -135,7 +135,7 @@ static void test_damaged_states(void)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
     struct fuzz_board *b = fuzz_board_create(NULL);
-    g_autoptr(GByteArray) good = machine_save(b->machine);
+    g_autoptr(GByteArray) good = machine_save(b->machine, NULL);
 
     g_assert_true(loads(good->data, good->len, NULL));
     for (unsigned i = 0; i < 40; i++)
@@ -239,7 +239,7 @@ static void test_corpus(void)
         struct fuzz_board *b = fuzz_board_create(NULL);
         g_autoptr(GRand) rand = g_rand_new_with_seed(1);
         random_guest(b, rand);
-        g_autoptr(GByteArray) state = machine_save(b->machine);
+        g_autoptr(GByteArray) state = machine_save(b->machine, NULL);
         g_autofree char *path = g_build_filename(dir, HVMDM_VERSION ".state", NULL);
         g_file_set_contents(path, (const char *)state->data, state->len, &err);
         g_assert_no_error(err);

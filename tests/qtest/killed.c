@@ -73,7 +73,7 @@ static void fill(uint8_t *data, size_t size, uint32_t number)
 }
 
 /* The driver; it fails when the machine is gone. */
-static void write_files(struct qtest *q)
+static void write_files(struct qtest *q, unsigned last)
 {
     static uint8_t data[FILE_SIZE];
 
@@ -85,6 +85,8 @@ static void write_files(struct qtest *q)
         taskfile(q, 0xea, 0, 0); /* FLUSH CACHE EXT */
         wait_done(q);
         __atomic_store_n(durable, n + 1, __ATOMIC_SEQ_CST);
+        if (n == last)
+            kill(qtest_pid(q), SIGKILL); /* the moment after the answer */
     }
 }
 
@@ -116,8 +118,11 @@ static struct qtest *start(void)
     return q;
 }
 
-/* How many files were flushed before the machine was killed. */
-static unsigned kill_round(void)
+/*
+ * How many files were flushed before the machine was killed: at any moment, or as soon as the file
+ * `last` was.
+ */
+static unsigned kill_round(unsigned last)
 {
     struct qtest *q = start();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -127,12 +132,14 @@ static unsigned kill_round(void)
     if (driver == 0) {
         dup2(null, STDOUT_FILENO); /* its complaints are no result */
         dup2(null, STDERR_FILENO);
-        write_files(q);
+        write_files(q, last);
         pause();
     }
     close(null);
-    g_usleep((gulong)g_random_int_range(0, LONGEST_LIFE));
-    kill(qtest_pid(q), SIGKILL);
+    if (last >= FILES) {
+        g_usleep((gulong)g_random_int_range(0, LONGEST_LIFE));
+        kill(qtest_pid(q), SIGKILL);
+    }
     g_assert_cmpint(qtest_wait(q), ==, 128 + SIGKILL);
     kill(driver, SIGKILL);
     waitpid(driver, NULL, 0);
@@ -145,7 +152,7 @@ static void test_kill(void)
     unsigned rounds = wanted != NULL ? (unsigned)g_ascii_strtoull(wanted, NULL, 10) : 10, files = 0;
 
     for (unsigned i = 0; i < rounds; i++) {
-        unsigned n = kill_round();
+        unsigned n = kill_round(i % 2 == 0 ? FILES : (unsigned)g_random_int_range(0, 8));
         check_image(n);
         files += n;
     }

@@ -195,7 +195,7 @@ static void test_descriptors(void)
         removed = qtest_qmp(q, "\"execute\": \"remove-fd\", \"arguments\": {\"fdset-id\": 7}");
     g_assert_true(json_object_has_member(removed, "return"));
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_true(g_str_has_prefix(text, "HVMDMST"));
+    g_assert_true(g_str_has_prefix(text, "HVMDMRM"));
     close(fd);
     qtest_end(q);
 }

@@ -19,7 +19,10 @@ static void save_to(struct qtest *q, const char *file)
     g_assert_true(json_object_has_member(reply, "return"));
 }
 
-/* A machine with marks in some chips and at 3 s of its time. */
+/* First and last byte of memory, the segment that the PAM register opens, a page and the next. */
+static const uint64_t marked[] = { 0, 0x7ffffff, 0xc8000, 0x123fff, 0x124000 };
+
+/* A machine with marks in some chips and in its memory, and at 3 s of its time. */
 static void make_state(void)
 {
     struct qtest *q = qtest_start("");
@@ -27,6 +30,8 @@ static void make_state(void)
     qtest_step(q, INT64_C(3000000000));
     qtest_outb(q, 0x80, 0x5a);
     qtest_pci_write(q, 0, 0x5b, 0x03, 1);
+    for (unsigned i = 0; i < G_N_ELEMENTS(marked); i++)
+        qtest_writeb(q, marked[i], (uint8_t)(0xa0 + i));
     save_to(q, path);
     qtest_end(q);
 }
@@ -35,6 +40,8 @@ static void check_marks(struct qtest *q)
 {
     g_assert_cmphex(qtest_inb(q, 0x80), ==, 0x5a);
     g_assert_cmphex(qtest_pci_read(q, 0, 0x5b, 1), ==, 0x03);
+    for (unsigned i = 0; i < G_N_ELEMENTS(marked); i++)
+        g_assert_cmphex(qtest_readb(q, marked[i]), ==, 0xa0 + i);
     g_assert_cmpint(qtest_step(q, 0), ==, INT64_C(3000000000));
 }
 
@@ -163,12 +170,19 @@ static void test_refused(void)
     make_state();
     g_assert_true(g_file_get_contents(path, &data, &size, NULL));
     expect_refused(data, size / 2, "", "truncated");
+    expect_refused(data, size - 100, "", "truncated");
+    expect_refused(data, size, "-m 64", "here ram of 67108864");
+    expect_refused(data, size, "-vga none", "this machine has no");
     expect_refused(data, size, "-device e1000", "is missing");
-    expect_refused(data, size, "-machine none", "no device i440FX");
+    expect_refused(data, size, "-machine none", "this machine has no ram");
     expect_refused("QEVM\0\0\0\3", 8, "", "not a saved state");
     expect_refused("", 0, "", "not a saved state");
-    data[size / 2] ^= 1;
+    data[size - 100] ^= 1;
     expect_refused(data, size, "", "checksum error in the section of device");
+    data[2 * 4096] ^= 1; /* in a page */
+    expect_refused(data, size, "", "saved memory: checksum error");
+    data[7]++;
+    expect_refused(data, size, "", "of a format that this hvm-dm does not know");
 }
 
 static void test_dump(void)
