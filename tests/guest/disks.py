@@ -48,7 +48,7 @@ def floppy_bios(bench):
         raise Failure(text)
 
 
-@scenario()
+@scenario(firmware='seabios')
 def floppy_seabios(bench):
     """Debian's SeaBIOS does, but for the count of a failed read, which it has in its own way."""
     text = floppy_firmware(bench, '-bios', '/usr/share/seabios/bios-256k.bin')

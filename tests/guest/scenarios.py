@@ -11,13 +11,15 @@ from machine import Failure, Qmp
 SCENARIOS = {}
 
 
-def scenario(needs='linux'):
+def scenario(needs='linux', firmware=None):
     """Registers a scenario under its name, in the order of this file.
 
-    `needs` is what tests/lab/guest/build must make for it.
+    `needs` is what tests/lab/guest/build must make for it; `firmware` is what it always runs on.
     """
     def register(function):
         function.needs = needs
+        if firmware:
+            function.firmware = firmware
         SCENARIOS[function.__name__.replace('_', '-')] = function
         return function
     return register
