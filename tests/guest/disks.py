@@ -333,11 +333,11 @@ def check_files(bench, image, number, count):
 
 @scenario()
 def kill_nine(bench):
-    """File systems survive kill -9 of hvm-dm: raw and qcow2, HVMDM_ROUNDS times (default 2)."""
+    """File systems survive kill -9 of hvm-dm: raw and qcow2, --rounds times."""
     raw, qcow2, copy = bench.file('a.img'), bench.file('b.qcow2'), bench.file('copy')
     run('mke2fs', '-q', '-F', '-t', 'ext4', raw, '64M')
     run('qemu-img', 'convert', '-O', 'qcow2', raw, qcow2)
-    for number in range(int(os.environ.get('HVMDM_ROUNDS', '2'))):
+    for number in range(bench.options.rounds):
         saved = killed_while_writing(bench, number, raw, qcow2)
         check_files(bench, raw, number, saved[b'a'])
         done = subprocess.run(['qemu-img', 'check', qcow2], capture_output=True, text=True,
