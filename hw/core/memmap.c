@@ -161,17 +161,31 @@ void memmap_wrote(struct memmap *map, struct mem_block *block, uint64_t offset, 
         map->ops->block_written(map->core, block, offset, size);
 }
 
-/* Without a file: the size of files may be limited, as libxl does for a restricted device model. */
+#define HUGE_PAGE (2u << 20)
+
+/*
+ * Begins at a huge page, if it has one: then the processor needs few translations, and the host's
+ * disk few segments. Without a file: the size of files may be limited, as libxl does for a
+ * restricted device model.
+ */
 uint8_t *mem_alloc(const char *name, uint64_t size, GError **err)
 {
-    void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t more = size >= HUGE_PAGE ? HUGE_PAGE : 0;
+    uint8_t *all = mmap(NULL, size + more, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    if (host == MAP_FAILED) {
+    if (all == MAP_FAILED) {
         fail_errno(err, errno, "%s: %" PRIu64 " MiB of memory", name, size >> 20);
         return NULL;
     }
+    uint64_t before = more != 0 ? -(uintptr_t)all % HUGE_PAGE : 0;
+    uint8_t *host = all + before;
+    if (before > 0)
+        munmap(all, before);
+    if (more > before)
+        munmap(host + size, more - before);
     madvise(host, size, MADV_DONTDUMP);
+    madvise(host, size, MADV_HUGEPAGE);
     return host;
 }
 
