@@ -8,6 +8,7 @@
 #include "hw/core/clock.h"
 #include "hw/core/dma.h"
 #include "hw/core/pci.h"
+#include "hw/core/state.h"
 #include "hw/input/vmmouse.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -21,7 +22,12 @@
 #define FIRST_PORT    0xc000u
 #define IDETIM        0x40 /* of the IDE function: its channels' ports */
 #define IDETIM_DECODE 0x80008000u
+#define PMBA          0x40 /* of the power management function: its ports, the SMBus' ports */
+#define PMREGMISC     0x80
+#define SMBBA         0x90
+#define SMBHSTCFG     0xd2
 #define CLOCK_END     (INT64_MAX / 4) /* a machine that old is replaced */
+#define STATE_LIMIT   0x10000u        /* video memory is not saved for each step */
 
 /* ---- The machine ---- */
 
@@ -162,6 +168,19 @@ static void config_write(struct fuzz_board *b, uint8_t devfn, unsigned offset, u
     ioreq_dispatch(machine_dispatch(b->machine), &req);
 }
 
+/* Where the chipset's ports are is not said by BARs. */
+static void map_chipset(struct fuzz_board *b, const struct pci_device *pci, FILE *script)
+{
+    if (strcmp(pci->dev.kind->name, "piix3-ide") == 0) {
+        config_write(b, pci->devfn, IDETIM, IDETIM_DECODE, 4, script);
+    } else if (strcmp(pci->dev.kind->name, "PIIX4_PM") == 0) {
+        config_write(b, pci->devfn, PMBA, 0x601, 4, script);
+        config_write(b, pci->devfn, PMREGMISC, 1, 1, script);
+        config_write(b, pci->devfn, SMBBA, 0x701, 4, script);
+        config_write(b, pci->devfn, SMBHSTCFG, 1, 1, script);
+    }
+}
+
 static void map_bars(struct fuzz_board *b, FILE *script)
 {
     struct pci_bus *bus = machine_services(b->machine)->pci;
@@ -181,8 +200,7 @@ static void map_bars(struct fuzz_board *b, FILE *script)
             *next += size;
         }
         config_write(b, (uint8_t)devfn, PCI_COMMAND, 7, 2, script);
-        if (strcmp(pci->dev.kind->name, "piix3-ide") == 0)
-            config_write(b, (uint8_t)devfn, IDETIM, IDETIM_DECODE, 4, script);
+        map_chipset(b, pci, script);
     }
 }
 
@@ -204,6 +222,14 @@ static void add_region(const struct region *region, void *opaque)
         g_array_append_val(c->b->regions, r);
 }
 
+static void add_device(struct device *dev, void *opaque)
+{
+    const struct collecting *c = opaque;
+
+    if (c->kind == NULL || belongs_to(dev->kind->name, c->kind))
+        g_ptr_array_add(c->b->devices, dev);
+}
+
 static gint by_address(gconstpointer a, gconstpointer b)
 {
     const struct fuzz_region *x = a, *y = b;
@@ -220,6 +246,7 @@ static void collect(struct fuzz_board *b, const char *kind)
 
     bus_for_each(machine_services(b->machine)->bus, add_region, &c);
     g_array_sort(b->regions, by_address);
+    machine_for_each_device(b->machine, add_device, &c);
     for (unsigned devfn = 0; devfn < 256; devfn++) {
         struct pci_device *pci = pci_bus_function(bus, (uint8_t)devfn);
         if (pci != NULL && (kind == NULL || strcmp(pci->dev.kind->name, kind) == 0))
@@ -255,6 +282,7 @@ static struct fuzz_board *create_with(const char *only, const char *kind)
     machine_resume(b->machine, NULL);
     b->regions = g_array_new(FALSE, FALSE, sizeof(struct fuzz_region));
     b->configs = g_ptr_array_new();
+    b->devices = g_ptr_array_new();
     map_bars(b, NULL);
     collect(b, kind);
     return b;
@@ -278,6 +306,7 @@ void fuzz_board_destroy(struct fuzz_board *b)
     fuzz_host_destroy(b->host);
     g_array_unref(b->regions);
     g_ptr_array_unref(b->configs);
+    g_ptr_array_unref(b->devices);
     g_free(b);
 }
 
@@ -407,8 +436,44 @@ static void eoi(struct device *dev, void *vector)
         ioapic_eoi(dev, *(uint8_t *)vector);
 }
 
-/* The protocol has a word for lines only. */
-static void step_event(struct fuzz_board *b, unsigned event, uint64_t value, FILE *script)
+/* Field n, one of its elements. The format of a payload is in hw/core/state.c. */
+static void change_field(uint8_t *payload, uint32_t length, unsigned n, uint64_t value)
+{
+    for (uint32_t at = 0; at < length; n--) {
+        at += 1u + payload[at];
+        unsigned element = payload[at];
+        uint32_t bytes = get_le32(payload + at + 1);
+        at += 5;
+        if (n == 0 && bytes > 0)
+            put_le(payload + at + (value >> 48) % (bytes / element) * element, value, element);
+        at += bytes;
+    }
+}
+
+/* What somebody wrote by hand is refused, and the machine starts anew, or is lived with. */
+static void load_changed(struct fuzz_board *b, unsigned n, uint64_t value)
+{
+    g_autoptr(GByteArray) saved = state_begin();
+
+    if (b->devices->len == 0)
+        return;
+    struct device *dev = b->devices->pdata[(n >> 8) % b->devices->len];
+    fuzz_host_settle(b->host);
+    state_save_device(saved, dev);
+    state_end(saved);
+    if (saved->len > STATE_LIMIT)
+        return;
+    g_autoptr(GArray) sections = state_parse(saved->data, saved->len, NULL);
+    struct state_section *section = &g_array_index(sections, struct state_section, 0);
+    change_field(saved->data + (section->payload - saved->data), section->length, n & 0xff, value);
+    device_reset(dev);
+    if (state_load_device(dev, section, NULL) < 0)
+        fuzz_board_reset(b);
+}
+
+/* The protocol has a word for lines only. n: which field of a state. */
+static void step_event(struct fuzz_board *b, unsigned event, unsigned n, uint64_t value,
+                       FILE *script)
 {
     uint8_t vector = (uint8_t)value;
 
@@ -421,6 +486,7 @@ static void step_event(struct fuzz_board *b, unsigned event, uint64_t value, FIL
     case FUZZ_EOI: machine_for_each_device(b->machine, eoi, &vector); break;
     case FUZZ_LINE: machine_drive_gsi(b->machine, value & 31, (value & 0x100) != 0); break;
     case FUZZ_POWER: press(b->machine, value & 3); break;
+    case FUZZ_STATE: load_changed(b, n, value); break;
     default: fuzz_host_event(b->host, event, value); break;
     }
 }
@@ -492,7 +558,7 @@ static void step(struct fuzz_board *b, const uint8_t *p, FILE *script)
     else if (op == FUZZ_MEMORY)
         write_pattern(b, offset & ~7u, p + 4, script);
     else if (op == FUZZ_CLOCK && (p[0] & FUZZ_HOST) != 0)
-        step_event(b, p[1] % FUZZ_EVENTS, value, script);
+        step_event(b, p[1] % FUZZ_EVENTS, offset, value, script);
     else if (op == FUZZ_CLOCK)
         step_clock(b, offset % 24, script);
     else if (op == FUZZ_ABSOLUTE)

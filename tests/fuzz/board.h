@@ -43,6 +43,7 @@ enum fuzz_board_event {
     FUZZ_EOI,                            /* a local APIC ends the one with this vector */
     FUZZ_LINE,                           /* bits 0 to 4: a line of the board; bit 8: its level */
     FUZZ_POWER,                          /* of 4: power button, wake-up, else an NMI */
+    FUZZ_STATE,                          /* a device is loaded with one field as in the record */
     FUZZ_EVENTS
 };
 
@@ -58,6 +59,7 @@ struct fuzz_board {
     struct fuzz_host *host;
     GArray *regions;    /* struct fuzz_region: of the kind that was asked for, or all */
     GPtrArray *configs; /* struct pci_device: the same */
+    GPtrArray *devices; /* struct device: the same, and those that go with them */
 };
 
 /* kind: whose registers are accessed; NULL: everybody's. Every kind of device is there anyway. */

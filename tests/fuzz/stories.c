@@ -1,6 +1,7 @@
 /*
  * Makes inputs for the device targets that no recording has: each mode of a VGA with something
- * drawn and looked at, each command of a disk with its data, each packet of a CD drive.
+ * drawn and looked at, each command of a disk with its data, each packet of a CD drive, interrupts
+ * through both kinds of controller, copies by DMA, sleep, a mouse with a wheel.
  * usage: story-seeds FOLDER        files FOLDER/KIND/story-NAME
  */
 #include <stdio.h>
@@ -233,6 +234,39 @@ static void move_data(struct story *s, unsigned base)
     access_at(s, FUZZ_READ, BUS_PIO, base + 7, 0, 0);
 }
 
+/* The sub-commands of SMART and of SET FEATURES, TRIM of a range, sectors by cylinder and head. */
+static void tell_disk_settings(struct story *s)
+{
+    static const uint8_t smart[] = { 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd8, 0xd9, 0xda };
+    static const uint8_t features[][2] = { { 0x02, 0 },    { 0x03, 0x0c }, { 0x03, 0x22 },
+                                           { 0x03, 0x45 }, { 0x55, 0 },    { 0x66, 0 },
+                                           { 0x82, 0 },    { 0xaa, 0 },    { 0xcc, 0 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(smart); i++) {
+        task_file(s, DISK, smart[i], 1, 6, 0xe0); /* 6: the log, or the test */
+        out(s, DISK + 4, 0, 0x4f);
+        out(s, DISK + 5, 0, 0xc2);
+        out(s, DISK + 7, 0, 0xb0);
+        move_data(s, DISK);
+        write_file(s, "smart", smart[i]);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(features); i++) {
+        task_file(s, DISK, features[i][0], features[i][1], 0, 0xe0);
+        out(s, DISK + 7, 0, 0xef);
+        write_file(s, "feature", i);
+    }
+    task_file(s, DISK, 1, 1, 0, 0xe0);
+    out(s, DISK + 7, 0, 0x06);
+    add(s, FUZZ_MEMORY, 0, 0x2000, UINT64_C(0x0008000000000001));
+    add(s, FUZZ_MEMORY, 0, 0x2008, UINT64_C(0x0100000000000040));
+    start_dma(s, 0, 0);
+    write_file(s, "trim", 0);
+    task_file(s, DISK, 0, 1, 2, 0xa0);
+    out(s, DISK + 7, 0, 0x20);
+    move_data(s, DISK);
+    write_file(s, "chs", 0);
+}
+
 static void tell_disk(struct story *s)
 {
     static const uint8_t commands[] = { 0x00, 0x06, 0x10, 0x20, 0x24, 0x25, 0x27, 0x29,
@@ -256,6 +290,16 @@ static void tell_disk(struct story *s)
     }
 }
 
+static void packet(struct story *s, unsigned dma, const uint8_t *bytes)
+{
+    task_file(s, CD, dma, 0, 0, 0);
+    out(s, CD + 5, 0, 8); /* at most 2 KiB in a block */
+    out(s, CD + 7, 0, 0xa0);
+    access_at(s, FUZZ_WRITE | FUZZ_STRING, BUS_PIO, CD, 1, get_le64(bytes));
+    access_at(s, FUZZ_WRITE, BUS_PIO, CD, 2, get_le32(bytes + 8));
+    time_passes(s);
+}
+
 static void tell_cd(struct story *s)
 {
     static const uint8_t packets[][12] = {
@@ -275,7 +319,7 @@ static void tell_cd(struct story *s)
         { 0x51, 0, 0, 0, 0, 0, 0, 0, 34 },
         { 0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 64 },
         { 0xa8, 0, 0, 0, 0, 1, 0, 0, 0, 2 },
-        { 0xad, 0, 0, 0, 0, 0, 0, 0, 0, 64 },
+        { 0xad, 0, 0, 0, 0, 0, 0, 0, 8 },
         { 0xbb, 0, 0xff, 0xff },
         { 0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 64 },
         { 0xbe, 0, 0, 0, 0, 1, 0, 0, 1, 0xf8 },
@@ -283,12 +327,8 @@ static void tell_cd(struct story *s)
 
     for (unsigned dma = 0; dma < 2; dma++) {
         for (unsigned i = 0; i < G_N_ELEMENTS(packets); i++) {
-            task_file(s, CD, dma, 0, 0, 0);
-            out(s, CD + 5, 0, 8); /* at most 2 KiB in a block */
-            out(s, CD + 7, 0, 0xa0);
-            access_at(s, FUZZ_WRITE | FUZZ_STRING, BUS_PIO, CD, 1, get_le64(packets[i]));
-            access_at(s, FUZZ_WRITE, BUS_PIO, CD, 2, get_le32(packets[i] + 8));
-            time_passes(s);
+            packet(s, 0, packets[0]); /* "the medium may have changed" is said once */
+            packet(s, dma, packets[i]);
             if (dma)
                 start_dma(s, 1, 8);
             for (unsigned n = 0; n < 4; n++)
@@ -297,6 +337,148 @@ static void tell_cd(struct story *s)
             add(s, FUZZ_CLOCK | FUZZ_HOST, FUZZ_TRAY, 0, 3);
             write_file(s, dma ? "packet-dma" : "packet", packets[i][0]);
         }
+    }
+}
+
+/* ---- The chipset ---- */
+
+static void host_does(struct story *s, unsigned event, uint64_t value)
+{
+    add(s, FUZZ_CLOCK | FUZZ_HOST, event, 0, value);
+}
+
+static void raise_and_lower(struct story *s, unsigned gsi)
+{
+    host_does(s, FUZZ_LINE, 0x100 | gsi);
+    host_does(s, FUZZ_ACKNOWLEDGE, 0);
+    host_does(s, FUZZ_EOI, 0x40 + gsi);
+    host_does(s, FUZZ_LINE, gsi);
+}
+
+/* Each pin with another delivery mode, edges and levels in turn. */
+static void tell_ioapic(struct story *s)
+{
+    const uint64_t base = 0xfec00000;
+
+    for (unsigned pin = 0; pin < 24; pin++) {
+        uint32_t low = (0x40 + pin) | (pin & 7) << 8 | (pin & 8) << 8 | (pin & 1) << 15;
+        access_at(s, FUZZ_WRITE, BUS_MMIO, base, 2, 0x10 + 2 * pin);
+        access_at(s, FUZZ_WRITE, BUS_MMIO, base + 0x10, 2, low);
+        raise_and_lower(s, pin);
+    }
+    write_file(s, "pins", 0);
+}
+
+/* Vectors 0x40 to 0x4f; ICW4: normal, automatic, special fully nested. */
+static void tell_pics(struct story *s)
+{
+    static const uint8_t icw4[] = { 0x01, 0x03, 0x11 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(icw4); i++) {
+        for (unsigned chip = 0; chip < 2; chip++) {
+            unsigned port = chip == 0 ? 0x20 : 0xa0;
+            out(s, port, 0, 0x11);
+            out(s, port + 1, 0, 0x40 + 8 * chip);
+            out(s, port + 1, 0, chip == 0 ? 4 : 2);
+            out(s, port + 1, 0, icw4[i]);
+            out(s, port + 1, 0, 0);
+        }
+        for (unsigned irq = 0; irq < 16; irq++) {
+            raise_and_lower(s, irq);
+            out(s, 0xa0, 0, 0x20);
+            out(s, 0x20, 0, irq % 3 == 0 ? 0xa0 : 0x20); /* rotating now and then */
+        }
+        write_file(s, "irqs", icw4[i]);
+    }
+}
+
+/* From 0x2000 to 0x3000, once with the source held. */
+static void tell_dma(struct story *s)
+{
+    out(s, 0xd6, 0, 0xc0); /* the cascade */
+    out(s, 0xd4, 0, 0x00);
+    for (unsigned hold = 0; hold < 4; hold += 2) {
+        for (unsigned channel = 0; channel < 2; channel++) {
+            out(s, 0x0c, 0, 0);
+            out(s, 2 * channel, 0, 0);
+            out(s, 2 * channel, 0, 0x20 + 0x10 * channel);
+            out(s, 2 * channel + 1, 0, 16);
+            out(s, 2 * channel + 1, 0, 0);
+            out(s, 0x0b, 0, (channel == 0 ? 0x88 : 0x84) | channel);
+            out(s, 0x0a, 0, channel);
+        }
+        out(s, 0x08, 0, 1 | hold);
+        out(s, 0x09, 0, 4);
+    }
+    write_file(s, "copy", 0);
+}
+
+/* The timer rolls over, the button is pressed, the machine sleeps, a device is asked for. */
+static void tell_pm(struct story *s)
+{
+    const unsigned base = 0x600, smbus = 0x700;
+
+    out(s, base + 2, 1, 0x0521);
+    for (unsigned i = 0; i < 3; i++)
+        add(s, FUZZ_CLOCK, 0, 23, 0);
+    access_at(s, FUZZ_READ, BUS_PIO, base + 8, 2, 0);
+    host_does(s, FUZZ_POWER, 0);
+    access_at(s, FUZZ_READ, BUS_PIO, base, 1, 0);
+    out(s, base, 1, 0xffff);
+    write_file(s, "events", 0);
+    for (unsigned type = 0; type < 3; type++) {
+        out(s, base + 4, 1, 0x2000 | type << 10);
+        host_does(s, FUZZ_POWER, 1);
+        write_file(s, "sleep", type);
+    }
+    for (unsigned i = 0; i < 40; i++)
+        out(s, smbus + 7, 0, i);
+    out(s, smbus + 4, 0, 0xa1);
+    out(s, smbus + 2, 0, 0x41);
+    access_at(s, FUZZ_READ, BUS_PIO, smbus, 0, 0);
+    access_at(s, FUZZ_READ, BUS_PIO, smbus + 2, 0, 0);
+    write_file(s, "smbus", 0);
+}
+
+/* The knocks that a mouse with a wheel, and one with five buttons, answers to. */
+static void tell_mouse(struct story *s)
+{
+    static const uint8_t knocks[] = { 200, 100, 80, 0, 200, 200, 80, 0 };
+
+    out(s, 0x64, 0, 0x60);
+    out(s, 0x60, 0, 0x43);
+    for (unsigned i = 0; i < G_N_ELEMENTS(knocks); i++) {
+        out(s, 0x64, 0, 0xd4);
+        out(s, 0x60, 0, knocks[i] == 0 ? 0xf2 : 0xf3); /* its kind; its rate */
+        out(s, 0x64, 0, 0xd4);
+        out(s, 0x60, 0, knocks[i] == 0 ? 0xf4 : knocks[i]);
+        for (unsigned n = 0; n < 4; n++)
+            access_at(s, FUZZ_READ, BUS_PIO, 0x60, 0, 0);
+        if (knocks[i] == 0) {
+            host_does(s, FUZZ_POINTER_MOVE, 0x1f01ff05);
+            add(s, FUZZ_CLOCK, 0, 23, 0);
+            in_string(s, 0x60, 0, 3);
+        }
+    }
+    write_file(s, "wheel", 0);
+}
+
+static void tell_chipset(const char *folder)
+{
+    static const struct {
+        const char *kind;
+        void (*tell)(struct story *s);
+    } chips[] = { { "ioapic", tell_ioapic },
+                  { "isa-i8259", tell_pics },
+                  { "i8237", tell_dma },
+                  { "PIIX4_PM", tell_pm },
+                  { "i8042", tell_mouse } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(chips); i++) {
+        struct story s;
+        begin(&s, folder, chips[i].kind);
+        chips[i].tell(&s);
+        end(&s);
     }
 }
 
@@ -320,7 +502,9 @@ int main(int argc, char **argv)
     end(&s);
     begin(&s, argv[1], "piix3-ide");
     tell_disk(&s);
+    tell_disk_settings(&s);
     tell_cd(&s);
     end(&s);
+    tell_chipset(argv[1]);
     return 0;
 }

@@ -66,6 +66,9 @@ static void random_guest(struct fuzz_board *b, GRand *rand)
 
     for (unsigned i = 0; i < sizeof(steps); i++)
         steps[i] = (uint8_t)g_rand_int(rand);
+    for (unsigned i = 0; i < sizeof(steps); i += FUZZ_RECORD)
+        if (steps[i] % FUZZ_OPS == FUZZ_CLOCK && steps[i + 1] % FUZZ_EVENTS == FUZZ_STATE)
+            steps[i + 1] = FUZZ_LOOK;
     fuzz_board_run(b, steps, sizeof(steps), NULL);
 }
 
