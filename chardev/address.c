@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/io.h"
 
 int address_unix(const char *where, const char *path, struct address *address, GError **err)
 {
@@ -68,8 +69,9 @@ int address_listen(const struct address *address)
         return fd;
     if (address->sa.ss_family != AF_UNIX)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (bind(fd, (const struct sockaddr *)&address->sa, address->len) < 0 || listen(fd, 1) < 0)
-        return close_with(fd, errno);
+    int rc = io_bind(fd, (const struct sockaddr *)&address->sa, address->len);
+    if (rc < 0 || listen(fd, 1) < 0)
+        return close_with(fd, rc < 0 ? -rc : errno);
     return fd;
 }
 

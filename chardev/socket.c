@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -301,11 +300,8 @@ static bool next_port(struct address *a, uint64_t last)
 
 static int start_listening(struct socket *s, GError **err)
 {
-    struct stat st;
     int fd = -ENOENT;
 
-    if (s->path != NULL && lstat(s->path, &st) == 0 && S_ISSOCK(st.st_mode))
-        unlink(s->path); /* left over from a process that was killed */
     for (guint i = 0; i < s->addresses->len && fd < 0; i++) {
         struct address *a = &g_array_index(s->addresses, struct address, i);
         do {
@@ -458,9 +454,9 @@ static void socket_close(struct chardev *chr)
     g_clear_handle_id(&s->retry_timer, g_source_remove);
     drop_peer(s);
     if (s->listen >= 0) {
-        close(s->listen);
         if (s->path != NULL)
             unlink(s->path);
+        close(s->listen);
     }
     if (s->addresses != NULL)
         g_array_unref(s->addresses);

@@ -1,6 +1,7 @@
 #include "net/address.h"
 
 #include "base/error.h"
+#include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,19 +152,6 @@ int net_address_socket(const struct net_address *address, int type)
     return fd < 0 ? -errno : fd;
 }
 
-/* A path that nobody listens at refuses connections; only such a one is removed. */
-static bool is_stale(const struct net_address *address, int fd)
-{
-    int probe = net_address_socket(address, socket_type(fd));
-
-    if (probe < 0)
-        return false;
-    bool stale = connect(probe, (const struct sockaddr *)&address->storage, address->len) < 0 &&
-                 errno == ECONNREFUSED;
-    close(probe);
-    return stale;
-}
-
 int net_address_bind(const struct net_address *address, int fd)
 {
     const struct sockaddr *addr = (const struct sockaddr *)&address->storage;
@@ -171,14 +159,7 @@ int net_address_bind(const struct net_address *address, int fd)
 
     if (addr->sa_family != AF_UNIX)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, addr, address->len) == 0)
-        return 0;
-    if (errno != EADDRINUSE)
-        return -errno;
-    if (addr->sa_family != AF_UNIX || !is_stale(address, fd))
-        return -EADDRINUSE;
-    net_address_unlink(address);
-    return bind(fd, addr, address->len) < 0 ? -errno : 0;
+    return io_bind(fd, addr, address->len);
 }
 
 void net_address_unlink(const struct net_address *address)

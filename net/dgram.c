@@ -142,8 +142,8 @@ static void dgram_destroy(struct net_backend *backend)
     struct dgram *dgram = (struct dgram *)backend;
 
     watch_free(dgram->watch);
-    close(dgram->fd);
     net_address_unlink(&dgram->local);
+    close(dgram->fd);
     if (dgram->retry != 0)
         g_source_remove(dgram->retry);
     inbox_release(&dgram->inbox);

@@ -355,8 +355,8 @@ static void stream_destroy(struct net_backend *backend)
     close_connection(stream);
     watch_free(stream->listen_watch);
     if (stream->listen_fd >= 0) {
-        close(stream->listen_fd);
         net_address_unlink(&stream->address);
+        close(stream->listen_fd);
     }
     if (stream->reconnect_timer != 0)
         g_source_remove(stream->reconnect_timer);

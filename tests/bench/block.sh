@@ -5,7 +5,7 @@
 # usage: block.sh PATH-OF-HVM-IMG [DIR]       environment: RUNS=3 SIZE_MB=512
 set -eu
 img=$(realpath "$1")
-dir=$(mktemp -d "${2:-.}/hvm-bench-XXXXXX")
+dir=$(mktemp -d "$(realpath "${2:-.}")/hvm-bench-XXXXXX")
 runs=${RUNS:-3}
 mb=${SIZE_MB:-512}
 trap 'rm -rf "$dir"' EXIT

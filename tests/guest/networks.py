@@ -9,6 +9,7 @@ import re
 import subprocess
 import time
 
+from disks import cpu_seconds
 from machine import Failure, Qmp
 from scenarios import scenario
 
@@ -170,6 +171,29 @@ def network_bridge(bench):
         vm.shell('ip link set eth0 up')
         wait_link(vm)
         vm.shell('ping -c 2 -W 5 192.168.7.1')
+
+
+@scenario()
+def network_speed(bench):
+    """A bench: TCP over a bridged TAP, 32 MiB each way; run it with --machine qemu-kvm too."""
+    zeroes = 'dd if=/dev/zero bs=64k count=512 2>/dev/null'
+    with Peer(BRIDGE) as peer, guest(bench) as vm:
+        up(vm, GUEST_BRIDGED)
+        for what, there, here in (
+                ('to the peer', 'busybox nc -l -p 5000 >/dev/null',
+                 f'{zeroes} | nc 192.168.7.1 5000'),
+                ('from the peer', f"sh -c '{zeroes} | busybox nc -l -p 5000'",
+                 'nc 192.168.7.1 5000 <>/tmp/open >/dev/null')) * 2:
+            server = peer.start(there, stdin=subprocess.PIPE)
+            time.sleep(0.5)
+            cpu, begin = cpu_seconds(vm.process), time.monotonic()
+            vm.shell(here, 300)
+            seconds, cpu = time.monotonic() - begin, cpu_seconds(vm.process) - cpu
+            server.terminate()
+            server.wait()
+            bench.say(f"{what}: {32 / seconds:.2f} MiB/s, {cpu:.2f} s of the host's CPUs")
+        vm.type('poweroff -f')
+        vm.ends()
 
 
 @scenario()

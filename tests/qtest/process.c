@@ -246,6 +246,39 @@ static void test_sandbox(void)
     g_rmdir(dir);
 }
 
+static void expect_in_use(const char *options)
+{
+    g_autofree char *args = g_strconcat("-accel qtest ", options, NULL), *errors = NULL;
+
+    g_assert_cmpint(qtest_run(args, NULL, &errors), ==, 1);
+    g_assert_nonnull(strstr(errors, "ddress already in use"));
+}
+
+/* One file or another at the place of a socket. */
+static void test_socket_file(gconstpointer format)
+{
+    g_autofree char *dir = g_dir_make_tmp("hvm-dm-socket-XXXXXX", NULL), *text = NULL;
+    g_autofree char *path = g_build_filename(dir, "socket", NULL);
+    g_autoptr(GString) options = g_string_new(format);
+
+    g_string_replace(options, "PATH", path, 0);
+    g_assert_true(g_file_set_contents(path, "not a socket", -1, NULL));
+    expect_in_use(options->str);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "not a socket");
+    g_unlink(path);
+
+    struct qtest *q = qtest_start(options->str);
+    expect_in_use(options->str); /* and it is not taken from who listens there */
+    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    kill(qtest_pid(q), SIGKILL);
+    g_assert_cmpint(qtest_wait(q), ==, 128 + SIGKILL);
+    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    qtest_end(qtest_start(options->str)); /* nobody listens there any more */
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    g_rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -258,5 +291,11 @@ int main(int argc, char **argv)
     g_test_add_func("/process/qmp-quit", test_qmp_quit);
     g_test_add_func("/process/bad-options", test_bad_options);
     g_test_add_func("/process/sandbox", test_sandbox);
+    g_test_add_data_func("/process/socket-file/qmp", "-qmp unix:PATH,server=on,wait=off",
+                         test_socket_file);
+    g_test_add_data_func("/process/socket-file/vnc", "-vnc unix:PATH", test_socket_file);
+    g_test_add_data_func("/process/socket-file/net",
+                         "-netdev stream,id=n,server=on,addr.type=unix,addr.path=PATH",
+                         test_socket_file);
     return g_test_run();
 }

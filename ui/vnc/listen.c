@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/io.h"
 
 #define BACKLOG 16
 
@@ -113,30 +114,18 @@ int vnc_listen_tcp(const char *host, unsigned first, unsigned last, int family, 
     }
 }
 
-/* A socket file of a process that has gone would keep its successor from listening. */
-static void remove_stale(const struct sockaddr_un *sa)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return;
-    if (connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) < 0 && errno == ECONNREFUSED)
-        unlink(sa->sun_path);
-    close(fd);
-}
-
 int vnc_listen_unix(const char *path, GError **err)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
     if (g_strlcpy(sa.sun_path, path, sizeof(sa.sun_path)) >= sizeof(sa.sun_path))
         return fail(err, ENAMETOOLONG, "-vnc unix:%s: the path is too long", path);
-    remove_stale(&sa);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_errno(err, errno, "-vnc unix:%s", path);
-    if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, BACKLOG) < 0) {
-        int rc = fail_errno(err, errno, "-vnc unix:%s", path);
+    int rc = io_bind(fd, (const struct sockaddr *)&sa, sizeof(sa));
+    if (rc < 0 || listen(fd, BACKLOG) < 0) {
+        rc = fail_errno(err, rc < 0 ? -rc : errno, "-vnc unix:%s", path);
         close(fd);
         return rc;
     }

@@ -74,9 +74,9 @@ static void free_listener(gpointer opaque)
     struct vnc_listener *listener = opaque;
 
     g_source_remove(listener->source);
-    close(listener->fd);
     if (listener->path != NULL)
         unlink(listener->path);
+    close(listener->fd);
     g_free(listener->path);
     g_free(listener);
 }
