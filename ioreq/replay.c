@@ -10,6 +10,7 @@
 #include "hw/core/clock.h"
 #include "hw/core/device.h"
 #include "ioreq/core.h"
+#include "ioreq/rom.h"
 #include "ioreq/trace.h"
 
 #define GIB (UINT64_C(1) << 30)
@@ -416,6 +417,7 @@ struct replay_core {
     struct core_ops ops; /* what the recorded core had */
     uint8_t *memory;     /* where that one had the guest's: all that devices wrote and read */
     uint64_t memory_size;
+    GHashTable *roms; /* see ioreq/rom.h */
 };
 
 static void *map_memory(void *core, uint64_t gpa, uint64_t *len, bool write)
@@ -426,6 +428,26 @@ static void *map_memory(void *core, uint64_t gpa, uint64_t *len, bool write)
         return NULL;
     *len = MIN(*len, c->memory_size - gpa);
     return c->memory + gpa;
+}
+
+/*
+ * A core that has the guest's memory (Xen's) answers for ROMs by requests, and shows no block that
+ * comes while the guest runs, as VGA's window does.
+ */
+static int map_block(void *core, struct mem_block *block)
+{
+    struct replay_core *c = core;
+
+    if ((block->flags & MEM_READONLY) != 0)
+        rom_map(c->roms, c->core.dispatch->bus, block);
+    return (block->flags & MEM_YIELDS) != 0 ? -ENOTSUP : 0;
+}
+
+static void unmap_block(void *core, struct mem_block *block)
+{
+    struct replay_core *c = core;
+
+    rom_unmap(c->roms, c->core.dispatch->bus, block);
 }
 
 /* The machine goes another way where a core takes these; the journal has them already. */
@@ -443,6 +465,7 @@ static void destroy(struct core *core)
 
     if (c->memory != NULL)
         munmap(c->memory, c->memory_size);
+    g_hash_table_unref(c->roms);
     g_free(c);
 }
 
@@ -479,8 +502,13 @@ struct core *replay_core_create(struct replay *r, unsigned n_cpus, uint64_t ram_
     c->core.ops = &c->ops;
     c->core.n_cpus = n_cpus;
     r->core = &c->core;
-    if ((c->ops.chips & CORE_HAS_RAM) != 0 && reserve_memory(c, ram_size + 4 * GIB, err) < 0) {
-        g_free(c);
+    c->roms = rom_table_new();
+    if ((c->ops.chips & CORE_HAS_RAM) == 0)
+        return &c->core;
+    c->ops.mem.block_map = map_block;
+    c->ops.mem.block_unmap = unmap_block;
+    if (reserve_memory(c, ram_size + 4 * GIB, err) < 0) {
+        destroy(&c->core);
         return NULL;
     }
     return &c->core;

@@ -5,6 +5,7 @@
 #include <xentoolcore.h>
 
 #include "base/error.h"
+#include "ioreq/rom.h"
 #include "ioreq/xen_internal.h"
 
 #include <xen/sched.h> // SHUTDOWN_*
@@ -272,7 +273,7 @@ struct core *xen_core_create(const struct xen_config *config, GError **err)
     log_topic_register(&x->trace);
     pthread_cond_init(&x->resumed, NULL);
     x->vram = g_array_new(FALSE, FALSE, sizeof(struct xen_vram));
-    x->roms = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    x->roms = rom_table_new();
     xen_ranges_init(&x->ranges, range_changed, x);
     int rc = open_interfaces(x, err);
     if (rc == 0)

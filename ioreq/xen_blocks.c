@@ -10,48 +10,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/bytes.h"
 #include "base/error.h"
 #include "hw/core/pci.h"
+#include "ioreq/rom.h"
 #include "ioreq/xen_internal.h"
 
 /* Here the PCI hole begins (Xen public headers, hvm/e820.h) where the toolstack says nothing else.
  */
 #define LOW_RAM_MAX UINT64_C(0xf0000000)
 #define FOUR_GIB    (UINT64_C(1) << 32)
-
-/* ---- ROMs ---- */
-
-static uint64_t rom_read(void *opaque, uint64_t offset, unsigned size)
-{
-    return get_le(((struct mem_block *)opaque)->host + offset, size);
-}
-
-static void rom_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-}
-
-static const struct region_ops rom_ops = { .read = rom_read,
-                                           .write = rom_write,
-                                           .impl = 1 | 2 | 4 | 8 };
-
-static void map_rom(struct xen_core *x, struct mem_block *block)
-{
-    struct region *region = g_new0(struct region, 1);
-
-    *region = (struct region){ .name = block->name, .ops = &rom_ops, .opaque = block };
-    g_hash_table_insert(x->roms, block, region);
-    bus_map(x->core.dispatch->bus, region, BUS_MMIO, block->gpa, block->size);
-}
-
-static void unmap_rom(struct xen_core *x, struct mem_block *block)
-{
-    struct region *region = g_hash_table_lookup(x->roms, block);
-
-    if (region != NULL)
-        bus_unmap(x->core.dispatch->bus, region);
-    g_hash_table_remove(x->roms, block);
-}
 
 /* ---- Frame buffers ---- */
 
@@ -172,7 +139,7 @@ int xen_block_map(void *core, struct mem_block *block)
     struct xen_core *x = core;
 
     if ((block->flags & MEM_READONLY) != 0) {
-        map_rom(x, block);
+        rom_map(x->roms, x->core.dispatch->bus, block);
         return 0;
     }
     struct xen_vram *v = find_vram(x, block);
@@ -198,7 +165,7 @@ void xen_block_unmap(void *core, struct mem_block *block)
     struct xen_vram *v = find_vram(x, block);
 
     if ((block->flags & MEM_READONLY) != 0)
-        unmap_rom(x, block);
+        rom_unmap(x->roms, x->core.dispatch->bus, block);
     else if (v != NULL && v->present && move(x, v, v->parking) < 0)
         log_warn("%s: video memory stays at 0x%" PRIx64, block->name, v->at);
 }

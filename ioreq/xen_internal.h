@@ -83,7 +83,7 @@ struct xen_core {
     struct xen_ranges ranges;
     struct xen_cache cache;
     GArray *vram;     /* struct xen_vram */
-    GHashTable *roms; /* mem_block -> struct region, owned */
+    GHashTable *roms; /* see ioreq/rom.h */
     bool loading;     /* config.incoming, until the first resume */
     bool log_dirty;
     struct log_limit limit;

@@ -114,16 +114,16 @@ static void check_greeting(GIOChannel *channel)
 
 /* ---- libxl ---- */
 
-#define LIBXL                                                                          \
-    "-no-shutdown -chardev socket,id=libxl-cmd,path=%DIR%/libxl,server=on,wait=off "   \
-    "-mon chardev=libxl-cmd,mode=control "                                             \
-    "-chardev socket,id=libxenstat-cmd,path=%DIR%/libxenstat,server=on,wait=off "      \
-    "-mon chardev=libxenstat-cmd,mode=control -nodefaults -no-user-config -name g1 "   \
-    "-vnc 127.0.0.1:0,to=99 -display none -k de -serial pty -device VGA,vgamem_mb=16 " \
-    "-boot order=cd -smp 1,maxcpus=1 -net none "                                       \
-    "-machine xenfv,suppress-vmdesc=on,max-ram-below-4g=4026531840 -m 48 "             \
-    "-drive file=%DIR%/disk.img,if=ide,index=0,media=disk,format=raw,cache=writeback " \
-    "-drive if=none,readonly=on,id=ide-5632,file=%DIR%/cd.iso,format=raw "             \
+#define LIBXL                                                                                      \
+    "-no-shutdown -chardev socket,id=libxl-cmd,path=%DIR%/libxl,server=on,wait=off "               \
+    "-mon chardev=libxl-cmd,mode=control "                                                         \
+    "-chardev socket,id=libxenstat-cmd,path=%DIR%/libxenstat,server=on,wait=off "                  \
+    "-mon chardev=libxenstat-cmd,mode=control -nodefaults -no-user-config -name g1 "               \
+    "-vnc 127.0.0.1:0,password=on,to=99 -display none -k de -serial pty -device VGA,vgamem_mb=16 " \
+    "-boot order=cd -smp 1,maxcpus=1 -net none "                                                   \
+    "-machine xenfv,suppress-vmdesc=on,max-ram-below-4g=4026531840 -m 48 "                         \
+    "-drive file=%DIR%/disk.img,if=ide,index=0,media=disk,format=raw,cache=writeback "             \
+    "-drive if=none,readonly=on,id=ide-5632,file=%DIR%/cd.iso,format=raw "                         \
     "-device ide-cd,id=ide-5632,drive=ide-5632,bus=ide.1,unit=0"
 
 static void test_libxl(void)
@@ -136,6 +136,10 @@ static void test_libxl(void)
     must_say(channel, "{\"execute\":\"qmp_capabilities\",\"id\":2020372737}", "\"id\":2020372737");
     must_say(channel, "{\"execute\":\"query-chardev\",\"id\":1}", "\"pty:/dev/pts/");
     must_say(channel, "{\"execute\":\"query-vnc\",\"id\":2}", "\"service\":\"59");
+    must_say(channel,
+             "{\"execute\":\"change-vnc-password\",\"id\":7,\"arguments\":{\"password\":\"x\"}}",
+             "\"return\"");
+    must_say(channel, "{\"execute\":\"query-version\",\"id\":8}", "\"major\"");
     g_io_channel_unref(channel);
     channel = call(&b, "libxl"); /* each operation is a connection of its own */
     check_greeting(channel);
