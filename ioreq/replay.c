@@ -431,8 +431,8 @@ static void *map_memory(void *core, uint64_t gpa, uint64_t *len, bool write)
 }
 
 /*
- * A core that has the guest's memory (Xen's) answers for ROMs by requests, and shows no block that
- * comes while the guest runs, as VGA's window does.
+ * A core that has the guest's memory (Xen's) answers for ROMs by requests, shows no block that
+ * comes while the guest runs, as VGA's window does, and saves frame buffers with that memory.
  */
 static int map_block(void *core, struct mem_block *block)
 {
@@ -441,6 +441,19 @@ static int map_block(void *core, struct mem_block *block)
     if ((block->flags & MEM_READONLY) != 0)
         rom_map(c->roms, c->core.dispatch->bus, block);
     return (block->flags & MEM_YIELDS) != 0 ? -ENOTSUP : 0;
+}
+
+static int block_of_guest(void *opaque, struct mem_block *block, GError **err)
+{
+    block->saved = 0;
+    return 0;
+}
+
+static int adopt_blocks(struct core *core, GError **err)
+{
+    const struct pci_bus *pci = core->dispatch->pci;
+
+    return pci != NULL ? pci_bus_each_block(pci, block_of_guest, NULL, err) : 0;
 }
 
 static void unmap_block(void *core, struct mem_block *block)
@@ -507,6 +520,7 @@ struct core *replay_core_create(struct replay *r, unsigned n_cpus, uint64_t ram_
         return &c->core;
     c->ops.mem.block_map = map_block;
     c->ops.mem.block_unmap = unmap_block;
+    c->ops.create_cpus = adopt_blocks;
     if (reserve_memory(c, ram_size + 4 * GIB, err) < 0) {
         destroy(&c->core);
         return NULL;

@@ -58,8 +58,9 @@ static uint64_t parking_place(const struct xen_core *x)
     return at;
 }
 
-static int adopt(struct xen_core *x, struct mem_block *block, GError **err)
+static int adopt(void *opaque, struct mem_block *block, GError **err)
 {
+    struct xen_core *x = opaque;
     struct xen_vram v = { .block = block, .parking = parking_place(x) };
     int rc = 0;
 
@@ -72,6 +73,7 @@ static int adopt(struct xen_core *x, struct mem_block *block, GError **err)
     if (rc < 0)
         return fail_errno(err, -rc, "%s: %" PRIu64 " MiB of video memory in domain %u", block->name,
                           block->size >> 20, x->domid);
+    block->saved = 0;
     v.written = g_malloc0(block->size / XEN_PAGE / 8 + 1);
     g_array_append_val(x->vram, v);
     // cppcheck-suppress memleak // the array owns it
@@ -81,17 +83,8 @@ static int adopt(struct xen_core *x, struct mem_block *block, GError **err)
 int xen_blocks_adopt(struct xen_core *x, GError **err)
 {
     const struct pci_bus *pci = x->core.dispatch->pci;
-    int rc = 0;
 
-    for (unsigned devfn = 0; devfn < 256 && pci != NULL && rc == 0; devfn++) {
-        struct pci_device *dev = pci_bus_function(pci, (uint8_t)devfn);
-        for (unsigned n = 0; n < PCI_N_BARS && dev != NULL && rc == 0; n++) {
-            struct mem_block *block = dev->bar[n].block;
-            if (block != NULL && (block->flags & MEM_READONLY) == 0)
-                rc = adopt(x, block, err);
-        }
-    }
-    return rc;
+    return pci != NULL ? pci_bus_each_block(pci, adopt, x, err) : 0;
 }
 
 void xen_blocks_loaded(struct xen_core *x)

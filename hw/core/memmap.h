@@ -37,6 +37,11 @@ struct mem_block {
     uint8_t *dirty; /* a bit per page written by DMA, or by the guest before the block was last
                        unmapped; MEM_LOG_DIRTY only */
     int slot;       /* for the core */
+    /*
+     * How much of it a saved state holds, as its owner says: all, or nothing. A core whose guest's
+     * memory the block is part of makes it nothing, as it is saved with that.
+     */
+    uint32_t saved;
 };
 
 /* What a core does with memory. Every function may be NULL. */

@@ -43,6 +43,21 @@ struct pci_device *pci_bus_function(const struct pci_bus *bus, uint8_t devfn)
     return bus->function[devfn];
 }
 
+int pci_bus_each_block(const struct pci_bus *bus,
+                       int (*fn)(void *opaque, struct mem_block *block, GError **err), void *opaque,
+                       GError **err)
+{
+    int rc = 0;
+
+    for (unsigned devfn = 0; devfn < 256 && rc == 0; devfn++) {
+        struct pci_device *dev = pci_bus_function(bus, (uint8_t)devfn);
+        for (unsigned n = 0; n < PCI_N_BARS && dev != NULL && rc == 0; n++)
+            if (dev->bar[n].block != NULL)
+                rc = fn(opaque, dev->bar[n].block, err);
+    }
+    return rc;
+}
+
 /* ---- Interrupt pins ---- */
 
 /* The functions of a slot share its pins by wired OR. */

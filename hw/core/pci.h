@@ -116,6 +116,10 @@ struct pci_bus *pci_bus_create(const struct services *services);
 void pci_bus_destroy(struct pci_bus *bus);
 void pci_bus_set_ops(struct pci_bus *bus, const struct pci_bus_ops *ops);
 struct pci_device *pci_bus_function(const struct pci_bus *bus, uint8_t devfn); /* NULL: none */
+/* Calls fn for each block that BARs show, until one call fails: that is the result, else 0. */
+int pci_bus_each_block(const struct pci_bus *bus,
+                       int (*fn)(void *opaque, struct mem_block *block, GError **err), void *opaque,
+                       GError **err);
 /*
  * Takes a function out of the guest's sight, as if it were pulled out of its slot, and puts it
  * back. The device itself goes on.

@@ -19,7 +19,7 @@ int vga_create(struct vga *v, struct device *dev, const struct vga_chip_ops *ops
         return -ENOMEM;
     v->memory_size = size;
     v->vram = (struct mem_block){
-        .name = "vram", .host = v->memory, .size = size, .flags = MEM_LOG_DIRTY
+        .name = "vram", .host = v->memory, .size = size, .flags = MEM_LOG_DIRTY, .saved = size
     };
     journal_join(&v->journal, "video", dev->id, vga_screen_play, v);
     /* As large as the window can be, so that the bitmap of written pages fits for good. */
@@ -100,5 +100,5 @@ const struct state_field vga_state[] = { STATE_FIELD(struct vga, misc),
                                          STATE_ARRAY(struct vga, dac),
                                          STATE_ARRAY(struct vga, latch),
                                          STATE_FIELD(struct vga, dac8),
-                                         STATE_BUFFER_FIELD(struct vga, memory, memory_size),
+                                         STATE_BUFFER_FIELD(struct vga, memory, vram.saved),
                                          {} };

@@ -344,6 +344,7 @@ static void video_memory_is_where_its_bar_is(void)
     g_autofree char *said = fake_xen_said();
     g_assert_nonnull(strstr(said, "populate 100+256\n")); /* above the RAM */
     struct mem_block *vram = pci_bus_function(s.b->pci, 0)->bar[0].block;
+    g_assert_cmpuint(vram->saved, ==, 0); /* but with the guest's memory */
     vram->host[0x1234] = 0x99;
     g_assert_cmpint(fake_xen_page(0x101)[0x234], ==, 0x99);
     vga_bench_map(&s);
