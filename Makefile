@@ -19,8 +19,9 @@ check: setup
 
 # All that xl does to guests, in the Xen lab; `make check` has a short form of it. An hour.
 check-xen: setup all
-	@for scenario in tests/xen/*.dom0; do \
-	    tests/xen/run -t 900 -d $(BUILD)/hvm-dm $$(basename $$scenario .dom0) || exit 1; done
+	@status=0; for scenario in tests/xen/*.dom0; do \
+	    tests/xen/run -t 900 -d $(BUILD)/hvm-dm $$(basename $$scenario .dom0) || status=1; \
+	done; exit $$status
 
 lint: setup
 	@tests/lint
