@@ -14,6 +14,7 @@
 #include "ioreq/xen.h"
 
 #include <xen/hvm/pvdrivers.h>
+#include <xen/io/xenbus.h>
 
 #define MAX_DOMID 0x7fefu /* Xen public headers, xen.h: beyond are domains of another kind */
 
@@ -135,6 +136,25 @@ static bool find_missing_disk(struct app *app)
     return found;
 }
 
+/*
+ * A keyboard for PV drivers is given to each HVM guest, with this process as its back end, which is
+ * not here. Nobody would ever answer: Linux waits 30 s for it in each boot. One that is closed (Xen
+ * public headers, io/xenbus.h) is not waited for.
+ */
+static void close_pv_keyboard(struct app *app)
+{
+    g_autofree char *root = g_strdup_printf("backend/vkbd/%d", app->xen_domid);
+    g_autofree char *closed = g_strdup_printf("%d", XenbusStateClosed);
+    unsigned n = 0;
+    char **devices = xs_directory(app->xenstore, XBT_NULL, root, &n);
+
+    for (unsigned i = 0; devices != NULL && i < n; i++) {
+        g_autofree char *path = g_strdup_printf("%s/%s/state", root, devices[i]);
+        xs_write(app->xenstore, XBT_NULL, path, closed, (unsigned)strlen(closed));
+    }
+    free(devices);
+}
+
 static const char *product_name(unsigned product)
 {
 #define PRODUCT(text, number) { number, text },
@@ -187,6 +207,7 @@ struct core *app_create_xen(struct app *app, GError **err)
         return NULL;
     }
     app->pv_disk_missing = find_missing_disk(app);
+    close_pv_keyboard(app);
     return xen_core_create(&config, err);
 }
 
