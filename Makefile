@@ -2,7 +2,7 @@
 
 BUILD ?= build
 
-.PHONY: all setup check check-xen lint bench clean install demo
+.PHONY: all setup check check-xen lint bench clean install demo compatibility
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -38,6 +38,10 @@ bench: setup all
 install: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) programs
 	@meson install -C $(BUILD) --no-rebuild
+
+# Makes the table of docs/compatibility.md anew, with the results in RESULTS=FILE.
+compatibility:
+	@tests/compatibility $(RESULTS)
 
 clean:
 	rm -rf $(BUILD) build-check build-clang
