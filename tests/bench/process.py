@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""qtest round trips, start to ready, memory and idle wake-ups, beside QEMU's in the same run.
+"""qtest round trips, start to ready, memory and idle wake-ups, beside QEMU's in the same run. Of
+round trips also what they cost: that counts where the machine has other things to do.
 usage: tests/bench/process.py HVM-DM [QEMU]
 
 Debian's QEMU has no qtest core; its TCG one with the CPU stopped answers the same protocol."""
@@ -38,13 +39,18 @@ class Machine:
             answer += part
         return answer
 
-    def trips(self, seconds=2.0):
-        n, end = 0, time.monotonic() + seconds
-        while time.monotonic() < end:
+    def cpu_us(self):
+        with open(f"/proc/{self.process.pid}/schedstat") as f:
+            return int(f.read().split()[0]) / 1000
+
+    def trips(self, seconds=0.5):
+        """How many; and of them a second, and microseconds of the machine's CPU time for each."""
+        n, start, cpu = 0, time.monotonic(), self.cpu_us()
+        while time.monotonic() < start + seconds:
             for _ in range(100):
                 self.ask(b"inb 0x71\n")
             n += 100
-        return n / seconds
+        return n / (time.monotonic() - start), (self.cpu_us() - cpu) / n
 
     def private_mib(self):
         with open(f"/proc/{self.process.pid}/smaps_rollup") as f:
@@ -78,14 +84,28 @@ def figures(binary, *args):
         m.end()
     m = Machine(binary, *args)
     out = {"start-to-ready ms": sorted(ready)[len(ready) // 2], "private-memory MiB": m.private_mib(),
-           "idle-wakeups /s": m.wakeups(), "qtest-inb /s": m.trips()}
+           "idle-wakeups /s": m.wakeups()}
     m.end()
     return out
 
 
-ours = figures(sys.argv[1], "qtest")
+def round_trips(machines):
+    """In turns, so that whatever else the host does hits all of them; of each the median."""
+    rounds = [[m.trips() for m in machines] for _ in range(7)]
+    for m in machines:
+        m.end()
+    return [{"qtest-inb /s": sorted(t[0] for t in turns)[3],
+             "qtest-inb us of CPU": sorted(t[1] for t in turns)[3]} for turns in zip(*rounds)]
+
+
+OURS = [sys.argv[1], "qtest"]
 qemu = sys.argv[2] if len(sys.argv) > 2 else shutil.which("qemu-system-x86_64")
-theirs = figures(qemu, "tcg", "-S", "-display", "none") if qemu else {}
+THEIRS = [qemu, "tcg", "-S", "-display", "none"]
+ours = figures(*OURS)
+theirs = figures(*THEIRS) if qemu else {}
+trips = round_trips([Machine(*OURS)] + ([Machine(*THEIRS)] if qemu else []))
+ours |= trips[0]
+theirs |= trips[-1] if qemu else {}
 for name, value in ours.items():
     other = theirs.get(name)
     ratio = f"  QEMU {other:.2f}  ratio {value / other:.3f}" if other else ""
