@@ -111,7 +111,7 @@ static void receive(struct e1000_bench *t, struct input *in)
     size_t len = below(in, 3) == 0 ? below(in, sizeof(frame)) : below(in, 2000);
 
     if (below(in, 4) == 0)
-        setup_rx(t, 8u << below(in, 5), any(in) & 0x06dfb33c);
+        setup_rx(t, 8u << below(in, 5), any(in) & 0x06dfb37c);
     make_tcp4(frame, 64 + len / 2);
     for (unsigned i = 0; i < 4; i++)
         frame[below(in, 64)] ^= (uint8_t)any(in);

@@ -189,6 +189,26 @@ static void tell_cirrus(struct story *s)
     }
 }
 
+/* What GRB adds to planar memory: eight latches, two more write modes, pixels of 16 bits. */
+static void tell_cirrus_writes(struct story *s)
+{
+    static const uint8_t extensions[] = { 0x02, 0x04, 0x06, 0x0c, 0x14, 0x16, 0x1e };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(extensions); i++) {
+        out(s, 0x3c4, 1, 0x1206);
+        out(s, 0x3c4, 1, 0x0107);
+        out(s, 0x3c4, 1, 0xff02);
+        out(s, 0x3ce, 1, 0x0506); /* 64 KiB at 0xA0000 */
+        out(s, 0x3ce, 1, (uint64_t)extensions[i] << 8 | 0x0b);
+        for (unsigned mode = 0; mode < 6; mode++) {
+            out(s, 0x3ce, 1, mode << 8 | 0x05);
+            access_at(s, FUZZ_READ, BUS_MMIO, 0xa0000, 0, 0);
+            access_at(s, FUZZ_WRITE, BUS_MMIO, 0xa0010, 1, 0xa55a);
+        }
+        write_file(s, "write", extensions[i]);
+    }
+}
+
 /* ---- Disks ---- */
 
 #define DISK 0x1f0 /* the primary master */
@@ -200,6 +220,8 @@ static void tell_cirrus(struct story *s)
 static void task_file(struct story *s, unsigned base, unsigned features, unsigned count,
                       unsigned lba, unsigned device)
 {
+    for (unsigned reg = 2; reg < 6; reg++) /* what 48-bit commands find behind the registers */
+        out(s, base + reg, 0, 0);
     out(s, base + 1, 0, features);
     out(s, base + 2, 0, count);
     out(s, base + 3, 0, lba);
@@ -440,6 +462,37 @@ static void tell_pm(struct story *s)
     write_file(s, "smbus", 0);
 }
 
+static void type_key(struct story *s, unsigned code)
+{
+    host_does(s, FUZZ_KEY, code);
+    host_does(s, FUZZ_KEY, 0x100 | code);
+    add(s, FUZZ_CLOCK, 0, 23, 0);
+    in_string(s, 0x60, 0, 3);
+}
+
+/* Keys in each of a keyboard's three sets: a letter, a grey one, Print Screen, Pause. */
+static void tell_keyboard(struct story *s)
+{
+    static const uint8_t keys[] = { 0x1e, 0xc8, 0xb7, 0xc6, 0x54 };
+
+    for (unsigned set = 1; set <= 3; set++) {
+        out(s, 0x64, 0, 0x60);
+        out(s, 0x60, 0, 0x01); /* not translated */
+        out(s, 0x60, 0, 0xf0);
+        out(s, 0x60, 0, set);
+        out(s, 0x60, 0, 0xf4);
+        in_string(s, 0x60, 0, 2);
+        for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
+            type_key(s, keys[i]);
+        for (unsigned i = 0; i < 12; i++) { /* more than it can hold */
+            host_does(s, FUZZ_KEY, 0xc8);
+            host_does(s, FUZZ_KEY, 0x1c8);
+        }
+        in_string(s, 0x60, 0, 5);
+        write_file(s, "set", set);
+    }
+}
+
 /* The knocks that a mouse with a wheel, and one with five buttons, answers to. */
 static void tell_mouse(struct story *s)
 {
@@ -463,6 +516,12 @@ static void tell_mouse(struct story *s)
     write_file(s, "wheel", 0);
 }
 
+static void tell_input(struct story *s)
+{
+    tell_keyboard(s);
+    tell_mouse(s);
+}
+
 static void tell_chipset(const char *folder)
 {
     static const struct {
@@ -472,7 +531,7 @@ static void tell_chipset(const char *folder)
                   { "isa-i8259", tell_pics },
                   { "i8237", tell_dma },
                   { "PIIX4_PM", tell_pm },
-                  { "i8042", tell_mouse } };
+                  { "i8042", tell_input } };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(chips); i++) {
         struct story s;
@@ -499,6 +558,7 @@ int main(int argc, char **argv)
     begin(&s, argv[1], "cirrus-vga");
     tell_modes(&s);
     tell_cirrus(&s);
+    tell_cirrus_writes(&s);
     end(&s);
     begin(&s, argv[1], "piix3-ide");
     tell_disk(&s);
