@@ -135,7 +135,10 @@ restore:
     popw %ds
     retl
 
-/* void irq_window(void): lets pending interrupts in. */
+/*
+ * void irq_window(void): lets pending interrupts in. The port (the POST code's) is for hypervisors that
+ * look for interrupts only where the guest exits.
+ */
     .globl irq_window
 irq_window:
     pushl stack_position
@@ -144,6 +147,7 @@ irq_window:
     movl %eax, stack_position
     sti
     nop
+    outb %al, $0x80
     cli
     popl stack_position
     retl
