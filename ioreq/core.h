@@ -101,7 +101,8 @@ struct core_ops {
     void (*shutdown)(struct core *core, enum core_shutdown why);
     /*
      * State of the core's own chips and CPUs, in the stream of hw/core/state.h: sections whose ids
-     * begin with "core.". Paused. 0 or -errno and a sentence. NULL: it has none, or keeps it itself.
+     * begin with "core.". Paused. 0 or -errno and a sentence. NULL: it has none, or keeps it
+     * itself.
      */
     int (*save)(struct core *core, GByteArray *out, GError **err);
     int (*load)(struct core *core, const GArray *sections, GError **err);
