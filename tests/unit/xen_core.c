@@ -228,6 +228,9 @@ static void what_the_guest_reaches_is_claimed(void)
     vga_bench_map(&s);
     g_assert_true(fake_xen_claimed(true, VGA_BENCH_MMIO)); /* registers */
     g_assert_false(fake_xen_claimed(true, VGA_BENCH_LFB)); /* memory needs no request */
+    cfg_write(s.b, 0, 0, PCI_BAR0 + 8, 0xe9000000, 4);
+    g_assert_true(fake_xen_claimed(true, 0xe9000000));
+    g_assert_false(fake_xen_claimed(true, VGA_BENCH_MMIO));
     end();
 }
 
