@@ -175,13 +175,16 @@ static int open_chain(struct block_node *node, const struct block_options *o, GE
 
 static int open_with_chain(const struct block_options *o, struct block_node **out, GError **err)
 {
-    int ret = open_one(o, out, err);
+    struct block_node *node;
+    int ret = open_one(o, &node, err);
 
     if (ret < 0)
         return ret;
-    ret = open_chain(*out, o, err);
+    ret = open_chain(node, o, err);
     if (ret < 0)
-        block_unref(*out);
+        block_unref(node);
+    else
+        *out = node;
     return ret;
 }
 

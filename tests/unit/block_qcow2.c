@@ -110,6 +110,14 @@ static void test_temporary_overlay(struct dir *d, gconstpointer unused)
     block_detach(user);
 }
 
+/* Nor is anything left behind where it cannot be had. */
+static void test_no_temporary_overlay(struct dir *d, gconstpointer unused)
+{
+    create((struct image_create_options){
+        .path = d->image, .backing = "missing", .backing_format = "raw" });
+    open_fails((struct block_options){ .path = d->image, .snapshot = true }, -ENOENT, "missing");
+}
+
 static void test_relative_backing(struct dir *d, gconstpointer unused)
 {
     create((struct image_create_options){ .path = d->base, .format = "raw" });
@@ -315,6 +323,7 @@ int main(int argc, char **argv)
     loop_init();
     log_set_level(LOG_ERROR);
     add("/block/qcow2/temporary-overlay", test_temporary_overlay);
+    add("/block/qcow2/no-temporary-overlay", test_no_temporary_overlay);
     add("/block/qcow2/relative-backing", test_relative_backing);
     add("/block/qcow2/backing-refused", test_backing_refused);
     add("/block/qcow2/backing-loop", test_backing_loop);
