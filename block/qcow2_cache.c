@@ -136,7 +136,8 @@ void q2_cache_clean(struct q2_cache *cache, struct q2_slice *slice)
 
 /*
  * Without this a freed table that is still dirty here would later be written over whatever its
- * cluster is used for by then.
+ * cluster is used for by then. What a flush is writing at the moment stays, as the flush refers to
+ * it: in a broken image a cluster may be a table and free at once.
  */
 void q2_cache_drop(struct qcow2 *q, uint64_t offset)
 {
@@ -144,7 +145,9 @@ void q2_cache_drop(struct qcow2 *q, uint64_t offset)
         uint64_t key = offset + i;
         struct q2_slice *slice = g_hash_table_lookup(q->cache.slices, &key);
 
-        if (slice != NULL)
+        if (slice != NULL && slice->writing)
+            q2_cache_clean(&q->cache, slice);
+        else if (slice != NULL)
             drop(&q->cache, slice);
     }
 }

@@ -99,7 +99,10 @@ static int write_blocks(struct qcow2 *q)
     return ret < 0 ? ret : file_flush(q->file);
 }
 
-/* Writes the new table in full and switches the header to it. */
+/*
+ * Writes the new table in full and switches the header to it. Once the header is written the file
+ * has the new table, whether the flush after it succeeds or not.
+ */
 static int switch_table(struct qcow2 *q, uint64_t offset, uint32_t clusters)
 {
     struct q2_header next = q->header;
@@ -115,14 +118,29 @@ static int switch_table(struct qcow2 *q, uint64_t offset, uint32_t clusters)
     next.reft_clusters = clusters;
     if (ret == 0)
         ret = q2_header_write(q->file, &next, NULL);
-    if (ret == 0)
-        ret = file_flush(q->file);
     if (ret < 0)
         return ret;
     q->header = next;
     q->reft_dirty = Q2_CLEAN;
-    q2_free_later(q, old_offset, old_clusters, false);
-    return 0;
+    ret = file_flush(q->file);
+    if (ret == 0)
+        q2_free_later(q, old_offset, old_clusters, false);
+    return ret;
+}
+
+/*
+ * Growing failed. The file's table ends at `size`: entries beyond it would be written over whatever
+ * is behind it, and its blocks over what will be there.
+ */
+static void shrink_table(struct qcow2 *q, uint32_t size, struct q2_dirty_range dirty,
+                         uint64_t blocks)
+{
+    uint64_t first = (uint64_t)size << q->refblock_bits;
+
+    for (uint64_t i = 0; i < blocks; i++)
+        q2_cache_drop(q, (first + i) << q->header.cluster_bits);
+    q->reft_size = size;
+    q->reft_dirty = dirty;
 }
 
 /*
@@ -149,9 +167,10 @@ static int grow_table(struct qcow2 *q, uint64_t cluster)
     if (first_block + blocks > clusters * entries_per_cluster)
         return -EFBIG;
 
-    uint64_t *old = q->reft;
+    const struct q2_dirty_range dirty = q->reft_dirty;
+    const uint64_t table = (first + blocks) << q->header.cluster_bits;
     q->reft_size = (uint32_t)(clusters * entries_per_cluster);
-    q->reft = g_renew(uint64_t, old, q->reft_size);
+    q->reft = g_renew(uint64_t, q->reft, q->reft_size);
     memset(q->reft + old_size, 0, (q->reft_size - old_size) * sizeof(uint64_t));
     int ret = 0;
     for (uint64_t i = 0; i < blocks && ret == 0; i++)
@@ -159,9 +178,9 @@ static int grow_table(struct qcow2 *q, uint64_t cluster)
     if (ret == 0)
         ret = q2_refcount_add(q, first, blocks + clusters, 1);
     if (ret == 0)
-        ret = switch_table(q, (first + blocks) << q->header.cluster_bits, (uint32_t)clusters);
-    if (ret < 0)
-        q->reft_size = old_size; /* what was built is out of reach and never written */
+        ret = switch_table(q, table, (uint32_t)clusters);
+    if (ret < 0 && q->header.reft_offset != table)
+        shrink_table(q, old_size, dirty, blocks);
     return ret;
 }
 

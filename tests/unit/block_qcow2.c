@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 
@@ -44,7 +46,7 @@ static void create(struct image_create_options o)
     g_autoptr(GError) err = NULL;
 
     o.format = o.format != NULL ? o.format : "qcow2";
-    o.size = MIB;
+    o.size = o.size != 0 ? o.size : MIB;
     image_create(&o, &err);
     g_assert_no_error(err);
 }
@@ -317,6 +319,62 @@ static void add(const char *name, void (*test)(struct dir *d, gconstpointer unus
     g_test_add(name, struct dir, NULL, set_up, test, tear_down);
 }
 
+/* ---- a host that refuses ---- */
+
+/* The size that a file may have; -1: any. SIGXFSZ is off, so what is beyond is EFBIG. */
+static void limit_files(int64_t bytes)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    limit.rlim_cur = bytes < 0 ? limit.rlim_max : (rlim_t)bytes;
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+static void check_clean(const char *path)
+{
+    struct block_user *user = open_ok((struct block_options){ .path = path });
+    struct image_check result = { 0 };
+
+    g_assert_cmpint(image_check(block_user_node(user), 0, &result, NULL), ==, 0);
+    g_assert_cmpuint(result.corruptions, ==, 0);
+    block_detach(user);
+}
+
+/*
+ * Clusters of 512 bytes with refcounts of 64 bits: the refcount table covers 2 MiB of the file, and
+ * beyond that there is no room for a larger one. What is there stays as it is, and when there is
+ * room again the disk goes on.
+ */
+static void test_no_room_for_refcounts(struct dir *d, gconstpointer unused)
+{
+    static uint8_t data[4096];
+    uint64_t full = 0;
+
+    create((struct image_create_options){
+        .path = d->image, .size = 4 * MIB, .cluster_size = 512, .refcount_bits = 64 });
+    struct block_user *user = open_ok((struct block_options){ .path = d->image });
+    limit_files(2 * MIB);
+    for (int ret = 0; ret == 0; full += ret == 0 ? sizeof(data) : 0) {
+        memset(data, (int)(full / sizeof(data) % 255 + 1), sizeof(data));
+        ret = block_write_sync(user, full, data, sizeof(data));
+    }
+    g_assert_cmpuint(full, >, MIB);
+    g_assert_cmpint(block_flush_sync(user), ==, 0);
+    limit_files(-1);
+    block_detach(user);
+    check_clean(d->image);
+
+    user = open_ok((struct block_options){ .path = d->image });
+    for (uint64_t at = 0; at < full; at += sizeof(data))
+        g_assert_cmpuint(read_byte(user, at), ==, at / sizeof(data) % 255 + 1);
+    for (uint64_t at = full; at < 3 * MIB; at += sizeof(data))
+        g_assert_cmpint(block_write_sync(user, at, data, sizeof(data)), ==, 0);
+    block_detach(user);
+    check_clean(d->image);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -334,5 +392,6 @@ int main(int argc, char **argv)
     add("/block/qcow2/long-tables", test_long_tables);
     add("/block/qcow2/compressed", test_compressed);
     add("/block/qcow2/hand-over", test_hand_over);
+    add("/block/qcow2/no-room-for-refcounts", test_no_room_for_refcounts);
     return g_test_run();
 }
