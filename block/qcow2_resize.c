@@ -6,7 +6,8 @@
 
 /*
  * The new table is on disk with its refcounts before the header refers to it; the header is one
- * sector, so after a crash either the old or the new table is there.
+ * sector, so after a crash either the old or the new table is there. If the last flush fails nobody
+ * knows which of them: both stay allocated.
  */
 int q2_replace_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t size, GError **err)
 {
@@ -33,13 +34,13 @@ int q2_replace_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t size
     next.l1_size = n;
     next.size = size;
     ret = q2_header_write(q->file, &next, err);
-    if (ret == 0)
-        ret = file_flush(q->file);
     if (ret < 0)
         return ret;
+    ret = file_flush(q->file);
 
     pthread_mutex_lock(&q->lock);
-    q2_free_later(q, q->header.l1_offset, old_clusters, false);
+    if (ret == 0)
+        q2_free_later(q, q->header.l1_offset, old_clusters, false);
     q->file_end = MAX(q->file_end, next.l1_offset + clusters * q->cluster_size);
     q->header = next;
     g_free(q->l1);
@@ -47,15 +48,21 @@ int q2_replace_l1(struct qcow2 *q, const uint64_t *l1, uint32_t n, uint64_t size
     memcpy(q->l1, l1, (size_t)n * 8);
     q->l1_dirty = Q2_CLEAN;
     pthread_mutex_unlock(&q->lock);
-    return 0;
+    return ret < 0 ? fail_errno(err, -ret, "%s: writing a new L1 table", q->file->name) : 0;
 }
 
 /* No table has to move: the header alone changes. */
 static int set_size(struct qcow2 *q, uint64_t size, GError **err)
 {
-    q->header.size = size;
-    int ret = q2_header_write(q->file, &q->header, err);
-    return ret < 0 ? ret : file_flush(q->file);
+    struct q2_header next = q->header;
+
+    next.size = size;
+    int ret = q2_header_write(q->file, &next, err);
+    if (ret < 0)
+        return ret;
+    q->header = next;
+    ret = file_flush(q->file);
+    return ret < 0 ? fail_errno(err, -ret, "%s: writing the header", q->file->name) : 0;
 }
 
 static int grow(struct qcow2 *q, uint64_t size, GError **err)

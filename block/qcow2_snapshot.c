@@ -320,9 +320,12 @@ int image_snapshot_create(struct block_node *node, const char *name, GError **er
     uint64_t old_bytes = q2_snapshots_bytes(q->snapshots);
     g_array_append_val(q->snapshots, s);
     ret = commit_list(q, q->snapshots, old_bytes, err);
-    if (ret < 0)
+    if (ret < 0) {
         g_array_set_size(q->snapshots, q->snapshots->len - 1);
-    return ret < 0 ? ret : q2_flush_all(q);
+        return ret;
+    }
+    ret = q2_flush_all(q);
+    return ret < 0 ? fail_errno(err, -ret, "%s: snapshot \"%s\"", node->path, name) : 0;
 }
 
 /* ---- applying and deleting ---- */

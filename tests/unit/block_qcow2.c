@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "block/format.h"
 #include "block/image.h"
 #include "block/node.h"
 
@@ -375,6 +376,24 @@ static void test_no_room_for_refcounts(struct dir *d, gconstpointer unused)
     check_clean(d->image);
 }
 
+/* The new size is in the file, but nobody knows whether it will stay there: that must be said. */
+static void test_resize_not_durable(struct dir *d, gconstpointer unused)
+{
+    const uint64_t sizes[] = { MIB + 512, UINT64_C(1) << 30 }; /* the second has a new L1 table */
+
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autoptr(GError) err = NULL;
+        create((struct image_create_options){ .path = d->image, .size = MIB });
+        struct block_user *user = open_ok((struct block_options){ .path = d->image });
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC); /* takes all, and cannot be flushed */
+        dup2(fd, block_user_node(user)->file->fd);
+        close(fd);
+        g_assert_cmpint(block_resize(block_user_node(user), sizes[i], &err), <, 0);
+        g_assert_nonnull(err);
+        block_detach(user);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -393,5 +412,6 @@ int main(int argc, char **argv)
     add("/block/qcow2/compressed", test_compressed);
     add("/block/qcow2/hand-over", test_hand_over);
     add("/block/qcow2/no-room-for-refcounts", test_no_room_for_refcounts);
+    add("/block/qcow2/resize-not-durable", test_resize_not_durable);
     return g_test_run();
 }
