@@ -154,6 +154,24 @@ static void test_frames(void)
     g_assert_cmpmem(out->data, out->len, "\x8A\x02hi", 4);
 }
 
+/* Pings of somebody who does not read the answers: some answers are left out (RFC 6455, 5.5.3). */
+static void test_flood_of_pings(void)
+{
+    static const char ping[] = "\x89\x82\0\0\0\0hi";
+    struct websocket *ws = websocket_create();
+    g_autoptr(GByteArray) in = g_byte_array_new();
+    g_autoptr(GByteArray) out = g_byte_array_new();
+
+    for (unsigned i = 0; i < 1000000; i++)
+        g_assert_cmpint(websocket_decode(ws, (const uint8_t *)ping, sizeof(ping) - 1, in, out), ==,
+                        0);
+    g_assert_cmpuint(out->len, <, 2000000);
+    g_byte_array_set_size(out, 0); /* all is sent */
+    g_assert_cmpint(websocket_decode(ws, (const uint8_t *)ping, sizeof(ping) - 1, in, out), ==, 0);
+    g_assert_cmpmem(out->data, out->len, "\x8A\x02hi", 4);
+    websocket_destroy(ws);
+}
+
 static void test_wrong_frames(void)
 {
     static const struct {
@@ -205,6 +223,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vnc/http/long-header", test_long_header);
     g_test_add_func("/vnc/http/files", test_files);
     g_test_add_func("/vnc/websocket/frames", test_frames);
+    g_test_add_func("/vnc/websocket/flood-of-pings", test_flood_of_pings);
     g_test_add_func("/vnc/websocket/wrong-frames", test_wrong_frames);
     g_test_add_func("/vnc/websocket/headers", test_headers);
     return g_test_run();

@@ -11,6 +11,7 @@ enum { OP_CONTINUATION = 0, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 
 #define FIN         0x80
 #define MASKED      0x80
 #define CONTROL_MAX 125
+#define ANSWERS_MAX (1024 * 1024) /* of output that waits: beyond, pings are not answered */
 
 struct websocket {
     uint8_t header[14]; /* two bytes, length, mask */
@@ -109,10 +110,11 @@ static size_t take_payload(struct websocket *ws, const uint8_t *data, size_t n, 
     return part;
 }
 
+/* RFC 6455, 5.5.3: who has not been answered yet need not be answered each time. */
 static void end_payload(struct websocket *ws, GByteArray *out)
 {
     ws->in_payload = false;
-    if (ws->opcode == OP_PING) {
+    if (ws->opcode == OP_PING && out->len < ANSWERS_MAX) {
         put_frame_header(out, OP_PONG, ws->control_bytes);
         g_byte_array_append(out, ws->control, ws->control_bytes);
     }

@@ -17,8 +17,9 @@ struct websocket;
 struct websocket *websocket_create(void);
 void websocket_destroy(struct websocket *ws);
 /*
- * Takes n bytes of a client's frames: payload is appended to in, answers to pings to out.
- * -EPROTO: these are no frames, or the client closed.
+ * Takes n bytes of a client's frames: payload is appended to in, answers to pings to out, which
+ * holds what the client has not read yet: when that is a lot, pings are not answered. -EPROTO:
+ * these are no frames, or the client closed.
  */
 int websocket_decode(struct websocket *ws, const uint8_t *data, size_t n, GByteArray *in,
                      GByteArray *out);
