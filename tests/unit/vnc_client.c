@@ -2,9 +2,11 @@
  * What a client may say after the handshake, and what comes of it: input in the guest, pseudo
  * rectangles, and the end of those who misbehave.
  */
-#include <glib.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -521,6 +523,40 @@ static void test_200_stalled_connections(void)
     wire_machine_destroy(&m);
 }
 
+/* No descriptor is free for a viewer: it waits, and the machine goes on meanwhile. */
+static void test_no_descriptor(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("vnc-full-XXXXXX", NULL);
+    g_autofree char *option = g_strdup_printf("unix:%s/vnc", dir);
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct rlimit before, limit;
+    struct vnc_config config;
+    struct wire_machine m;
+    unsigned rounds = 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    wire_machine_create(&m, "", NULL, false);
+    g_assert_cmpint(vnc_config_parse(option, &config, NULL), ==, 0);
+    struct vnc_server *server = vnc_server_create(&config, m.con, NULL, NULL);
+    g_snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/vnc", dir);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    int next = dup(STDERR_FILENO); /* the lowest that is free */
+    close(next);
+    limit = (struct rlimit){ (rlim_t)next, before.rlim_max };
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    while (rounds < 1000 && g_main_context_iteration(NULL, FALSE))
+        rounds++;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    g_assert_cmpuint(rounds, <, 1000);
+    wire_expect(fd, "RFB 003.008\n", 12);
+    close(fd);
+    vnc_server_destroy(server);
+    vnc_config_clear(&config);
+    wire_machine_destroy(&m);
+    g_rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -542,5 +578,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vnc/client/flood-of-fences", test_flood_of_fences);
     g_test_add_func("/vnc/client/scattered-requests", test_scattered_requests);
     g_test_add_func("/vnc/client/200-stalled-connections", test_200_stalled_connections);
+    g_test_add_func("/vnc/client/no-descriptor", test_no_descriptor);
     return g_test_run();
 }

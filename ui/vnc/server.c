@@ -18,13 +18,14 @@
 #define FIRST_WEBSOCKET_PORT 5700
 /* Unsent bytes that the kernel takes: what is queued here can still be replaced by newer pixels. */
 #define UNSENT_BYTES         (64 * 1024)
+#define PAUSE_SECONDS        1 /* when a connection cannot be accepted */
 
 struct vnc_listener {
     struct vnc_server *server;
     int fd;
     bool websocket;
-    char *path; /* of a UNIX socket, to be removed at the end */
-    guint source;
+    char *path;   /* of a UNIX socket, to be removed at the end */
+    guint source; /* waits for a connection, or for the end of a pause */
 };
 
 /* ---- listening ---- */
@@ -39,16 +40,36 @@ static void tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
-static gboolean on_connection(gint listening, GIOCondition condition, gpointer opaque)
+static gboolean on_connection(gint listening, GIOCondition condition, gpointer opaque);
+
+static gboolean listen_again(gpointer opaque)
+{
+    struct vnc_listener *listener = opaque;
+
+    listener->source = g_unix_fd_add(listener->fd, G_IO_IN, on_connection, listener);
+    return G_SOURCE_REMOVE;
+}
+
+/* No descriptor is free, most likely: the socket would be readable all the time. */
+static void pause_listening(struct vnc_listener *listener, int error)
 {
     static struct log_limit limit;
-    const struct vnc_listener *listener = opaque;
+
+    if (log_limited(&limit))
+        log_warn("vnc: accept: %s", g_strerror(error));
+    listener->source = g_timeout_add_seconds(PAUSE_SECONDS, listen_again, listener);
+}
+
+static gboolean on_connection(gint listening, GIOCondition condition, gpointer opaque)
+{
+    struct vnc_listener *listener = opaque;
     int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    if (fd < 0) {
-        if (errno != EAGAIN && errno != ECONNABORTED && log_limited(&limit))
-            log_warn("vnc: accept: %s", g_strerror(errno));
+    if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return G_SOURCE_CONTINUE;
+    if (fd < 0) {
+        pause_listening(listener, errno);
+        return G_SOURCE_REMOVE;
     }
     tune(fd);
     vnc_server_make_room(listener->server);

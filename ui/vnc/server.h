@@ -9,7 +9,10 @@
 #include "ui/vnc/shadow.h"
 #include "ui/vnc/vnc.h"
 
-/* Connections at a time; of these, not yet past authentication. */
+/*
+ * Connections at a time, and of these, not yet past authentication, before the oldest of the latter
+ * has to go for the next one. Who is past authentication is never sent away.
+ */
 #define VNC_MAX_CLIENTS 128
 #define VNC_MAX_UNKNOWN 32
 
