@@ -21,7 +21,7 @@ struct stream {
     struct net_backend backend;
     struct net_address address;
     unsigned reconnect_s;
-    guint reconnect_timer;
+    guint timer;       /* to connect, or to accept, again; 0: not running */
     int listen_fd, fd; /* -1: none */
     struct watch *listen_watch, *watch;
     uint8_t *in; /* IN_SIZE; bytes in_start to in_end are received and not delivered */
@@ -37,7 +37,7 @@ static gboolean reconnect(gpointer opaque)
 {
     struct stream *stream = opaque;
 
-    stream->reconnect_timer = 0;
+    stream->timer = 0;
     stream_connect(stream);
     return G_SOURCE_REMOVE;
 }
@@ -61,8 +61,8 @@ static void disconnect(struct stream *stream, const char *reason)
     close_connection(stream);
     if (stream->listen_watch != NULL)
         watch_set(stream->listen_watch, G_IO_IN);
-    else if (stream->reconnect_s > 0 && stream->reconnect_timer == 0)
-        stream->reconnect_timer = g_timeout_add_seconds(stream->reconnect_s, reconnect, stream);
+    else if (stream->reconnect_s > 0 && stream->timer == 0)
+        stream->timer = g_timeout_add_seconds(stream->reconnect_s, reconnect, stream);
     net_set_connected(&stream->backend, false);
 }
 
@@ -157,6 +157,10 @@ static void writable(struct stream *stream)
     if (stream->out_end > 0) {
         ssize_t r = send(stream->fd, stream->out + stream->out_start,
                          stream->out_end - stream->out_start, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (r < 0 && errno != EAGAIN && errno != EINTR) {
+            disconnect(stream, g_strerror(errno));
+            return;
+        }
         if (r > 0)
             stream->out_start += (size_t)r;
         if (stream->out_start < stream->out_end)
@@ -278,15 +282,27 @@ static void connected(struct stream *stream, int fd)
     net_set_connected(&stream->backend, true);
 }
 
+static gboolean accept_again(gpointer opaque)
+{
+    struct stream *stream = opaque;
+
+    stream->timer = 0;
+    watch_set(stream->listen_watch, G_IO_IN);
+    return G_SOURCE_REMOVE;
+}
+
 static void accept_ready(void *opaque, GIOCondition events)
 {
     struct stream *stream = opaque;
     int fd = accept4(stream->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return;
     watch_set(stream->listen_watch, 0);
-    connected(stream, fd);
+    if (fd >= 0)
+        connected(stream, fd);
+    else if (stream->timer == 0) /* no descriptor is free: it would be readable all the time */
+        stream->timer = g_timeout_add_seconds(1, accept_again, stream);
 }
 
 static void connect_ready(void *opaque, GIOCondition events)
@@ -358,8 +374,8 @@ static void stream_destroy(struct net_backend *backend)
         net_address_unlink(&stream->address);
         close(stream->listen_fd);
     }
-    if (stream->reconnect_timer != 0)
-        g_source_remove(stream->reconnect_timer);
+    if (stream->timer != 0)
+        g_source_remove(stream->timer);
     g_free(stream->in);
     g_free(stream->out);
     g_free(stream);

@@ -6,7 +6,10 @@
 #include "tests/unit/net_nic.h"
 
 #include <glib/gstdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 static char *dir; /* of this run, for sockets and files */
 
@@ -155,6 +158,66 @@ static void test_stream_bad_length(void)
 }
 
 /* set_link: the guest sees the cable go, and packets of both directions are counted as dropped. */
+/* Whether the main loop comes to rest: nothing is ready all the time. */
+static bool loop_rests(void)
+{
+    for (unsigned i = 0; i < 1000; i++)
+        if (!g_main_context_iteration(NULL, FALSE))
+            return true;
+    return false;
+}
+
+/* The peer goes while the end of a frame waits for it, and the NIC has no room: both are told. */
+static void test_stream_breaks_while_sending(void)
+{
+    struct netdevs *netdevs = netdevs_new();
+    uint8_t frame[60000] = { 0 };
+    int fds[2], bytes = 32768;
+    struct test_nic nic;
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
+    g_assert_cmpint(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), ==, 0);
+    struct net_backend *a = add(netdevs, "a", "socket,fd=%d", fds[0]);
+    test_nic_attach(&nic, a);
+    nic.room = 0;
+    while (test_nic_send(&nic, frame, sizeof(frame)) == 1)
+        continue;
+    close(fds[1]);
+    g_assert_true(loop_rests());
+    g_assert_false(net_link_up(a));
+    test_nic_release(&nic);
+    netdevs_free(netdevs);
+}
+
+/* No descriptor is free for a peer: it waits, and the machine goes on meanwhile. */
+static void test_stream_no_descriptor(void)
+{
+    struct netdevs *netdevs = netdevs_new();
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct rlimit before, limit;
+    struct test_nic nic;
+    int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    struct net_backend *a = add(netdevs, "a", "stream,server=on,addr.type=unix,addr.path=%s/full",
+                                dir);
+    test_nic_attach(&nic, a);
+    g_snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/full", dir);
+    g_assert_cmpint(connect(peer, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    int next = dup(STDERR_FILENO); /* the lowest that is free */
+    close(next);
+    limit = (struct rlimit){ (rlim_t)next, before.rlim_max };
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    bool rests = loop_rests();
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    g_assert_true(rests);
+    test_wait(&nic.link_changes, 1);
+    g_assert_true(net_link_up(a));
+    test_nic_release(&nic);
+    close(peer);
+    netdevs_free(netdevs);
+}
+
 static void test_set_link(void)
 {
     struct netdevs *netdevs = netdevs_new();
@@ -321,6 +384,8 @@ int main(int argc, char **argv)
     g_test_add_func("/net/stream/fd", test_stream_fd);
     g_test_add_func("/net/stream/comes-and-goes", test_stream_comes_and_goes);
     g_test_add_func("/net/stream/bad-length", test_stream_bad_length);
+    g_test_add_func("/net/stream/breaks-while-sending", test_stream_breaks_while_sending);
+    g_test_add_func("/net/stream/no-descriptor", test_stream_no_descriptor);
     g_test_add_func("/net/dgram/unix", test_dgram_unix);
     g_test_add_func("/net/set-link", test_set_link);
     g_test_add_func("/net/netdev-del", test_netdev_del);
