@@ -138,6 +138,8 @@ struct app {
 
 /* A copy of s that lives as long as the app. */
 const char *app_keep(struct app *app, const char *s);
+/* The drive that is flash chip n's content. -EEXIST and a sentence: it has one. */
+int app_set_flash(struct app *app, unsigned n, const char *drive, GError **err);
 /* Adds a device as if by -device; the caller may add properties to what is returned. */
 struct device_config *app_add_device(struct app *app, const char *driver, const char *id);
 /*

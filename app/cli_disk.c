@@ -110,7 +110,7 @@ static int take_snapshot(struct app *app, const char *arg, GError **err)
 
 static const struct cli_option options[] = {
     { "drive", "file=FILE,format=FORMAT[,...]", take_drive,
-      "disk, CD or floppy: if=ide|floppy|none, index=0-3, media=disk|cdrom, id=,\n"
+      "disk, CD or floppy: if=ide|floppy|pflash|none, index=0-3, media=disk|cdrom, id=,\n"
       "format=raw|qcow2|vpc, cache=writeback|writethrough|none|directsync|unsafe,\n"
       "aio=threads|native, readonly=on|off, snapshot=on|off, discard=unmap|ignore,\n"
       "detect-zeroes=on|off|unmap, werror=, rerror=report|ignore|stop|enospc,\n"
@@ -140,9 +140,9 @@ static const struct disk_word cache_words[] = { { "writeback", BLOCK_CACHE_WRITE
                                                 { "unsafe", BLOCK_CACHE_UNSAFE },
                                                 {} };
 
-enum drive_interface { IF_IDE, IF_FLOPPY, IF_NONE };
+enum drive_interface { IF_IDE, IF_FLOPPY, IF_FLASH, IF_NONE };
 static const struct disk_word if_words[] = {
-    { "ide", IF_IDE }, { "floppy", IF_FLOPPY }, { "none", IF_NONE }, {}
+    { "ide", IF_IDE }, { "floppy", IF_FLOPPY }, { "pflash", IF_FLASH }, { "none", IF_NONE }, {}
 };
 static const struct disk_word media_words[] = { { "disk", false }, { "cdrom", true }, {} };
 
@@ -279,7 +279,7 @@ static int add_drive(struct app *app, struct opts *opts, const char *id, bool cd
 
 /* What is plugged where: a bit for each place. */
 struct places {
-    unsigned ide, floppy;
+    unsigned ide, floppy, flash;
 };
 
 static int take_place(struct opts *opts, uint64_t wanted, unsigned n, const char *cables,
@@ -315,14 +315,16 @@ static int choose_ide_place(struct opts *opts, unsigned *taken, uint64_t *place,
     return take_place(opts, index, IDE_PLACES, "IDE cables", taken, place, err);
 }
 
-static int choose_floppy_place(struct opts *opts, unsigned *taken, uint64_t *place, GError **err)
+/* On the floppy cable, or of the flash chips: index=, or unit=, or the first that is free. */
+static int choose_simple_place(struct opts *opts, unsigned n, const char *where, unsigned *taken,
+                               uint64_t *place, GError **err)
 {
     uint64_t index = UINT64_MAX;
 
-    int rc = opts_get_uint(opts, "index", 0, FLOPPY_PLACES - 1, &index, err);
+    int rc = opts_get_uint(opts, "index", 0, n - 1, &index, err);
     if (rc == 0)
-        rc = opts_get_uint(opts, "unit", 0, FLOPPY_PLACES - 1, &index, err);
-    return rc < 0 ? rc : take_place(opts, index, FLOPPY_PLACES, "floppy cable", taken, place, err);
+        rc = opts_get_uint(opts, "unit", 0, n - 1, &index, err);
+    return rc < 0 ? rc : take_place(opts, index, n, where, taken, place, err);
 }
 
 static int choose_place(struct opts *opts, int interface, struct places *taken, uint64_t *place,
@@ -330,7 +332,11 @@ static int choose_place(struct opts *opts, int interface, struct places *taken, 
 {
     switch (interface) {
     case IF_IDE: return choose_ide_place(opts, &taken->ide, place, err);
-    case IF_FLOPPY: return choose_floppy_place(opts, &taken->floppy, place, err);
+    case IF_FLOPPY:
+        return choose_simple_place(opts, FLOPPY_PLACES, "floppy cable", &taken->floppy, place, err);
+    case IF_FLASH:
+        return choose_simple_place(opts, MACHINE_FLASH_CHIPS, "board for a flash", &taken->flash,
+                                   place, err);
     default: return 0;
     }
 }
@@ -357,6 +363,7 @@ static char *make_id(const struct app *app, int interface, unsigned place, bool 
     switch (interface) {
     case IF_IDE: return g_strdup_printf("ide%u-%s%u", place / 2, cdrom ? "cd" : "hd", place % 2);
     case IF_FLOPPY: return g_strdup_printf("floppy%u", place);
+    case IF_FLASH: return g_strdup_printf("pflash%u", place);
     default: return g_strdup_printf("none%u", app->drives->len);
     }
 }
@@ -390,6 +397,8 @@ static int make_drive(struct app *app, struct opts *opts, struct places *taken, 
         add_ide_device(app, id, place, cdrom != 0);
     else if (rc == 0 && interface == IF_FLOPPY)
         add_floppy_device(app, id, place);
+    else if (rc == 0 && interface == IF_FLASH)
+        rc = app_set_flash(app, (unsigned)place, id, err);
     return rc;
 }
 

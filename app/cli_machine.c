@@ -110,6 +110,13 @@ static int take_vmport(struct app *app, struct opts *opts, GError **err)
     return rc;
 }
 
+static int take_flash(struct app *app, struct opts *opts, unsigned n, GError **err)
+{
+    const char *drive = opts_get(opts, n == 0 ? "pflash0" : "pflash1");
+
+    return drive != NULL ? app_set_flash(app, n, drive, err) : 0;
+}
+
 static int take_machine(struct app *app, const char *arg, GError **err)
 {
     struct opts *opts = opts_parse("-machine", arg, "type", err);
@@ -128,6 +135,8 @@ static int take_machine(struct app *app, const char *arg, GError **err)
         rc = opts_get_bool(opts, "acpi", &acpi, err);
     if (rc == 0)
         rc = take_vmport(app, opts, err);
+    for (unsigned n = 0; n < MACHINE_FLASH_CHIPS && rc == 0; n++)
+        rc = take_flash(app, opts, n, err);
     if (rc == 0)
         rc = opts_get_size(opts, "max-ram-below-4g", MIB, UINT32_MAX, &app->low_ram, err);
     app->config.no_hpet = !hpet;
@@ -429,7 +438,8 @@ static const struct cli_option options[] = {
     { "accel", "kvm|xen|qtest|replay,file=FILE", take_accel,
       "what runs the guest's CPUs (default: kvm)", .host = true },
     { "machine", "TYPE[,KEY=VALUE...]", take_machine,
-      "pc (default), xenfv or none; accel=, hpet=on|off, acpi=on|off, vmport=on|off|auto" },
+      "pc (default), xenfv or none; accel=, hpet=on|off, acpi=on|off, vmport=on|off|auto,\n"
+      "pflash0= and pflash1=DRIVE: firmware in flash, and its variables" },
     { "M", "TYPE", take_machine, NULL },
     { "enable-kvm", NULL, take_enable_kvm, NULL, .host = true },
     { "cpu", "host", take_cpu, "the CPU the guest sees" },
@@ -484,8 +494,7 @@ static int prepare(struct app *app, GError **err)
         return fail(err, EINVAL, "-%s: makes no sense without -kernel",
                     c->initrd != NULL ? "initrd" : "append");
     c->optionrom = app_data_file(app, "linuxboot.bin");
-    if (c->bios == NULL)
-        c->bios = app_data_file(app, "bios.bin");
+    c->default_bios = app_data_file(app, "bios.bin");
     return connect_test(app, err);
 }
 

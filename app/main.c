@@ -36,6 +36,15 @@ const char *app_keep(struct app *app, const char *s)
     return copy;
 }
 
+int app_set_flash(struct app *app, unsigned n, const char *drive, GError **err)
+{
+    if (app->config.flash[n] != NULL)
+        return fail(err, EEXIST, "drive %s: there is flash %u already, with drive %s", drive, n,
+                    app->config.flash[n]);
+    app->config.flash[n] = app_keep(app, drive);
+    return 0;
+}
+
 struct device_config *app_add_device(struct app *app, const char *driver, const char *id)
 {
     struct device_config *config = device_config_new(driver, id);

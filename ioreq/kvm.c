@@ -12,11 +12,11 @@
 #include "ioreq/kvm_internal.h"
 
 /*
- * Pages that Intel CPUs without unrestricted guest need below 4 GiB, beside the firmware's own
- * range: an identity map page and three pages of task state.
+ * Pages that Intel CPUs without unrestricted guest need: an identity map page and three pages of
+ * task state. They lie below the 16 MiB that firmware may take at the top of the first 4 GiB.
  */
-#define IDENTITY_MAP_ADDR 0xfffbc000u
-#define TSS_ADDR          0xfffbd000u
+#define IDENTITY_MAP_ADDR 0xfeffc000u
+#define TSS_ADDR          0xfeffd000u
 
 /* ---- Memory ---- */
 

@@ -35,7 +35,7 @@ struct machine {
 
     /* the chips that the wiring and the buttons need; NULL: the core's, or not there */
     struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fdc, *fw_cfg,
-        *hotplug, *platform;
+        *hotplug, *platform, *flash[MACHINE_FLASH_CHIPS];
     struct irq_line rtc_irq; /* masked while the HPET stands in for it */
 
     uint8_t *ram; /* all of it; the core's own: NULL */

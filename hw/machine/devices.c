@@ -9,6 +9,7 @@
 #include "hw/display/cirrus.h"
 #include "hw/display/vga.h"
 #include "hw/dma/i8237.h"
+#include "hw/flash/cfi_flash.h"
 #include "hw/floppy/i82078.h"
 #include "hw/ide/ata.h"
 #include "hw/ide/piix_ide.h"
@@ -30,6 +31,7 @@
 /* In the order in which a machine has them; new kinds go where they belong. */
 static const struct device_kind *const kinds[] = {
     // clang-format off
+    &cfi_flash_kind,
     &i440fx_kind,
     &i8259_kind,
     &ioapic_kind,

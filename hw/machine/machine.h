@@ -41,15 +41,20 @@ enum machine_board {
 enum machine_vmport { MACHINE_VMPORT_AUTO, MACHINE_VMPORT_ON, MACHINE_VMPORT_OFF };
 
 /* All strings are borrowed for the time of machine_create(). */
+#define MACHINE_FLASH_CHIPS 2
+
 struct machine_config {
     enum machine_board board;
     uint64_t ram_size; /* bytes, a multiple of 1 MiB */
     unsigned n_cpus, max_cpus;
-    const char *name;       /* for people; NULL: none */
-    uint8_t uuid[16];       /* all zeroes: none */
-    const char *bios;       /* path of the firmware image; NULL: none is mapped */
-    const char *boot_order; /* letters of a, c, d, n; NULL: "cad" */
-    const char *boot_once;  /* the same for the first boot; NULL: as boot_order */
+    const char *name; /* for people; NULL: none */
+    uint8_t uuid[16]; /* all zeroes: none */
+    const char *bios; /* path of the firmware image; NULL: the flash chips, or default_bios */
+    const char *default_bios; /* NULL: no firmware is mapped */
+    const char
+        *flash[MACHINE_FLASH_CHIPS]; /* names of drives; the first ends at 4 GiB; NULL: none */
+    const char *boot_order;          /* letters of a, c, d, n; NULL: "cad" */
+    const char *boot_once;           /* the same for the first boot; NULL: as boot_order */
     bool boot_menu;
     uint16_t boot_menu_wait_ms;           /* 0: as long as the firmware likes */
     const char *kernel, *initrd, *append; /* direct kernel boot; NULL: none */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "hw/acpi/piix4_pm.h"
 #include "hw/dma/i8237.h"
+#include "hw/flash/cfi_flash.h"
 #include "hw/floppy/i82078.h"
 #include "hw/input/i8042.h"
 #include "hw/input/vmmouse.h"
@@ -75,8 +76,6 @@ static int load_bios(struct machine *m, const char *path, GError **err)
     g_autofree char *data = NULL;
     gsize length;
 
-    if (path == NULL || (m->core->ops->chips & CORE_HAS_FIRMWARE) != 0)
-        return 0;
     if (!g_file_get_contents(path, &data, &length, &why))
         return fail(err, ENOENT, "-bios: %s", why->message);
     if (length == 0 || length % 0x10000 != 0 || length > 16u << 20)
@@ -93,6 +92,58 @@ static int load_bios(struct machine *m, const char *path, GError **err)
         (struct mem_block){ .name = "bios", .host = m->bios, .size = size, .flags = MEM_READONLY };
     int rc = memmap_map(m->services.mem, &m->bios_block, 4 * GIB - size);
     return rc < 0 ? fail_errno(err, -rc, "-bios %s", path) : 0;
+}
+
+/* The first chip is at the top of the first 4 GiB, with the reset vector, the other one below it.
+ */
+static int add_flash(struct machine *m, const char *const *drives, GError **err)
+{
+    uint64_t end = 4 * GIB;
+
+    for (unsigned n = 0; n < MACHINE_FLASH_CHIPS && drives[n] != NULL; n++) {
+        g_autofree char *id = g_strdup_printf("flash%u", n);
+        g_autofree char *text = g_strdup_printf("%" PRIu64, end);
+        const char *const properties[] = { "drive", drives[n], "end", text, NULL };
+        uint32_t size;
+        m->flash[n] = machine_add(m, &cfi_flash_kind, id, properties, err);
+        if (m->flash[n] == NULL)
+            return -EINVAL;
+        const uint8_t *content = cfi_flash_content(m->flash[n], &size);
+        machine_journal_file(m, 0, content, size);
+        end -= size;
+        if (4 * GIB - end > CFI_FLASH_MAX)
+            return fail(err, EINVAL, "flash drives %s and %s have more than 16 MiB together",
+                        drives[0], drives[n]);
+    }
+    return 0;
+}
+
+static int add_firmware(struct machine *m, const struct machine_config *config, GError **err)
+{
+    bool flash = config->flash[0] != NULL || config->flash[1] != NULL;
+    const char *bios = config->bios != NULL ? config->bios : config->default_bios;
+
+    if ((m->core->ops->chips & CORE_HAS_FIRMWARE) != 0)
+        return flash ? fail(err, ENOTSUP, "a flash drive: here the toolstack brings the firmware")
+                     : 0;
+    if (!flash)
+        return bios != NULL ? load_bios(m, bios, err) : 0;
+    if (config->bios != NULL)
+        return fail(err, EINVAL, "-bios and a flash drive: there can be one firmware");
+    if (config->flash[0] == NULL)
+        return fail(err, EINVAL, "a second flash drive needs a first one, with the firmware");
+    return add_flash(m, config->flash, err);
+}
+
+/* What is seen below 1 MiB: the last 128 KiB of the firmware; NULL: nothing. */
+static uint8_t *low_firmware(const struct machine *m)
+{
+    uint8_t *content = m->bios;
+    uint32_t size = (uint32_t)m->bios_block.size;
+
+    if (m->flash[0] != NULL)
+        content = cfi_flash_content(m->flash[0], &size);
+    return content != NULL && size >= I440FX_BIOS_SIZE ? content + size - I440FX_BIOS_SIZE : NULL;
 }
 
 /* ---- Interrupts ---- */
@@ -174,8 +225,7 @@ static int add_host_bridge(struct machine *m, GError **err)
     struct device *dev = device_new(&i440fx_kind, i440fx_kind.name, &m->services);
 
     if (m->ram != NULL)
-        i440fx_set_memory(dev, m->ram + I440FX_LEGACY_BASE,
-                          m->bios != NULL ? m->bios + m->bios_block.size - I440FX_BIOS_SIZE : NULL);
+        i440fx_set_memory(dev, m->ram + I440FX_LEGACY_BASE, low_firmware(m));
     m->i440fx = machine_adopt(m, dev, slot0, err);
     return m->i440fx != NULL ? 0 : -EINVAL;
 }
@@ -425,7 +475,7 @@ int pc_create(struct machine *m, const struct machine_config *config, GError **e
     wire_outside(m);
     int rc = create_ram(m, err);
     if (rc == 0)
-        rc = load_bios(m, config->bios, err);
+        rc = add_firmware(m, config, err);
     if (rc == 0)
         rc = add_board_chips(m, config, err);
     if (rc == 0)

@@ -9,6 +9,7 @@
 #include "hw/core/dma.h"
 #include "hw/core/pci.h"
 #include "hw/core/state.h"
+#include "hw/flash/cfi_flash.h"
 #include "hw/input/vmmouse.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
@@ -37,6 +38,12 @@ static bool is_vmmouse(const char *kind)
     return kind != NULL && strcmp(kind, vmmouse_kind.name) == 0;
 }
 
+/* Other chips' machines start faster without it. */
+static bool has_flash(const char *only)
+{
+    return only == NULL || strcmp(only, cfi_flash_kind.name) == 0;
+}
+
 /* only: the kind that the machine is for; NULL: all of them. */
 static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, struct machine **m,
                   GError **err)
@@ -50,6 +57,7 @@ static int create(const char *only, GPtrArray *devices, struct fuzz_host *host, 
                                      .no_shutdown = true,
                                      .vmport = is_vmmouse(only) ? MACHINE_VMPORT_ON
                                                                 : MACHINE_VMPORT_AUTO,
+                                     .flash = { has_flash(only) ? cfi_flash_kind.name : NULL },
                                      .devices = devices };
 
     return machine_create(&config, qtest_core_create(1, NULL, NULL),
@@ -132,6 +140,10 @@ char *fuzz_board_command_line(const char *only)
         g_string_append(out, " -machine xenfv");
     if (is_vmmouse(only))
         g_string_append(out, " -machine vmport=on");
+    if (has_flash(only)) {
+        g_autofree char *drive = fuzz_host_option("drive", cfi_flash_kind.name);
+        g_string_append_printf(out, " %s -machine pflash0=%s", drive, cfi_flash_kind.name);
+    }
     for (unsigned i = 0; i < devices->len; i++)
         say_device(out, devices->pdata[i]);
     return g_string_free(out, FALSE);

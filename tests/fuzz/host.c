@@ -9,11 +9,13 @@
 #include "block/drive.h"
 #include "block/pool.h"
 #include "chardev/chardev.h"
+#include "hw/flash/cfi_flash.h"
 #include "ui/console.h"
 #include "ui/input.h"
 
 #define DISK_SIZE   (64u << 10)
 #define FLOPPY_SIZE (160u << 10) /* the smallest that there is */
+#define FLASH_SIZE  (16u << 10)
 
 struct disk {
     struct block_drive *drive;
@@ -75,6 +77,8 @@ void fuzz_host_destroy(struct fuzz_host *h)
 
 static uint32_t disk_size(const char *kind)
 {
+    if (strcmp(kind, cfi_flash_kind.name) == 0)
+        return FLASH_SIZE;
     return strcmp(kind, "floppy") == 0 ? FLOPPY_SIZE : DISK_SIZE;
 }
 
