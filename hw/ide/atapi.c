@@ -186,11 +186,14 @@ void atapi_move_tray(struct ata_drive *d, bool open)
         block_drive_tray_moved(d->drive, open);
 }
 
-/* A command that the medium never answered (the machine was stopped over it) ends now. */
+/*
+ * A command that still wants something of the medium ends now: the medium never answered it (the
+ * machine was stopped over that), or the host has not yet fetched the sectors before.
+ */
 static void abandon_command(struct ata_drive *d)
 {
     ata_drain(d);
-    if (timer_armed(&d->retry)) {
+    if (timer_armed(&d->retry) || (d->left > 0 && d->op != ATA_OP_RESET)) {
         timer_cancel(&d->retry);
         atapi_check(d, ATAPI_NO_MEDIUM_OPEN);
     }

@@ -210,6 +210,42 @@ static void an_empty_drive_gets_a_disc(void)
     ide_bench_destroy(t);
 }
 
+/* By PIO the buffer holds 32 of the sectors: for the others the disc would be needed. */
+static void a_disc_that_is_taken_out_while_it_is_read(void)
+{
+    struct ide_bench *t = cd();
+    uint8_t data[2048];
+
+    g_assert_cmphex(PACKET(t, 2048, 0x28, 0, 0, 0, 0, 0, 0, 0, 40), ==, DATA);
+    g_assert_cmpint(block_drive_eject(t->drive, true, NULL), ==, 0);
+    g_assert_cmphex(ide_wait(t), ==, ERROR);
+    g_assert_true(t->b->line[0].level);
+    g_assert_cmphex(sense(t), ==, 0x023a02);
+    ide_bench_destroy(t);
+    t = cd();
+    g_assert_cmphex(PACKET(t, 2048, 0x28, 0, 0, 0, 0, 0, 0, 0, 1), ==, DATA);
+    g_assert_cmpint(block_drive_eject(t->drive, true, NULL), ==, 0);
+    g_assert_cmpuint(receive(t, data), ==, 2048); /* this one was read already */
+    ide_bench_destroy(t);
+}
+
+/* The bus master has not been started: the drive holds DMARQ, and nothing is in flight. */
+static void a_disc_that_is_taken_out_before_its_transfer(void)
+{
+    static const uint8_t read[12] = { 0x28, 0, 0, 0, 0, 0, 0, 0, 4 };
+    struct ide_bench *t = cd();
+
+    outb(t->b, IDE_PORT + ATA_FEATURES, 1);
+    outb(t->b, IDE_PORT + ATA_COMMAND, 0xa0);
+    ide_write_data(t, read, sizeof(read));
+    g_assert_cmphex(inb(t->b, IDE_CONTROL), ==, ATA_STATUS_BSY);
+    g_assert_cmpint(block_drive_eject(t->drive, true, NULL), ==, 0);
+    ide_prd(t, 0, IDE_MEMORY, 4 * 2048, true);
+    ide_dma_start(t, true);
+    g_assert_cmphex(ide_wait(t), ==, ERROR);
+    ide_bench_destroy(t);
+}
+
 static unsigned media_event(struct ide_bench *t)
 {
     uint8_t data[8];
@@ -284,6 +320,8 @@ int main(int argc, char **argv)
     g_test_add_func("/ide-cd/raw", raw_sectors);
     g_test_add_func("/ide-cd/errors", what_cannot_be);
     g_test_add_func("/ide-cd/insert", an_empty_drive_gets_a_disc);
+    g_test_add_func("/ide-cd/taken", a_disc_that_is_taken_out_while_it_is_read);
+    g_test_add_func("/ide-cd/taken-before", a_disc_that_is_taken_out_before_its_transfer);
     g_test_add_func("/ide-cd/tray", the_guest_locks_the_tray);
     g_test_add_func("/ide-cd/hostile", a_hostile_guest);
     return g_test_run();
