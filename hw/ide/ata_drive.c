@@ -252,12 +252,14 @@ static void ata_drive_drain(struct device *dev)
 
 static bool state_is_consistent(const struct ata_drive *d)
 {
-    bool needs_medium = d->op != ATA_OP_NONE && d->op != ATA_OP_RESET;
+    bool by_host = d->phase != ATA_PHASE_NONE && d->phase != ATA_PHASE_DMA;
+    bool by_medium = d->op != ATA_OP_NONE && d->op != ATA_OP_DMA && d->op != ATA_OP_RESET;
+    bool needs_medium = by_medium || (d->left > 0 && d->op != ATA_OP_RESET);
 
-    if (d->at > d->end || d->end > d->length)
-        if (d->phase != ATA_PHASE_DMA && d->op == ATA_OP_NONE)
-            return false;
-    if (d->at > d->length || (needs_medium && d->medium == NULL && d->length == 0))
+    /* While the host moves a block of the buffer, the medium does nothing. */
+    if (by_host && (d->op != ATA_OP_NONE || d->at > d->end || d->end > d->length))
+        return false;
+    if (d->at > d->length || (needs_medium && d->medium == NULL))
         return false;
     if (d->op == ATA_OP_TRIM && (d->at % ATA_TRIM_ENTRY != 0 || d->length % ATA_SECTOR != 0))
         return false;

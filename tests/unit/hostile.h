@@ -57,6 +57,45 @@ static inline void hostile_payload(uint8_t *p, size_t length, GRand *rand)
     }
 }
 
+struct hostile_value {
+    const char *field; /* with its path */
+    unsigned index;    /* of the element */
+    uint64_t value;
+};
+
+static inline void hostile_put(uint8_t *p, size_t length, const struct hostile_value *v)
+{
+    for (size_t at = 0; at < length;) {
+        bool found = p[at] == strlen(v->field) && memcmp(p + at + 1, v->field, p[at]) == 0;
+        at += 1u + p[at];
+        if (found)
+            put_le(p + at + 5 + v->index * p[at], v->value, p[at]);
+        at += 5 + get_le32(p + at + 1);
+    }
+}
+
+/*
+ * Loads the chip's own state with n other values in it. Whether it was taken; where it was not,
+ * the chip must be reset before it is used.
+ */
+static inline bool hostile_load(struct device *dev, const struct hostile_value *values, unsigned n)
+{
+    g_autoptr(GByteArray) saved = state_begin();
+    g_autoptr(GError) err = NULL;
+
+    state_save_device(saved, dev);
+    state_end(saved);
+    g_autoptr(GArray) sections = state_parse(saved->data, saved->len, &err);
+    g_assert_no_error(err);
+    struct state_section *section = &g_array_index(sections, struct state_section, 0);
+    g_autofree uint8_t *payload = g_memdup2(section->payload, section->length);
+    for (unsigned i = 0; i < n; i++)
+        hostile_put(payload, section->length, &values[i]);
+    section->payload = payload;
+    device_reset(dev);
+    return state_load_device(dev, section, &err) == 0;
+}
+
 /*
  * Loads a damaged copy of the chip's own state. Where that is refused a fresh chip takes its place;
  * the one in place is returned.

@@ -246,6 +246,20 @@ static void a_disc_that_is_taken_out_before_its_transfer(void)
     ide_bench_destroy(t);
 }
 
+/* An empty drive that is said to work on a disc. */
+static void a_state_without_its_disc(void)
+{
+    static const struct hostile_value flushes = { "op", 0, 4 }, wants_more = { "left", 0, 9 };
+    struct ide_bench *t = ide_bench_create(&ide_cd_kind, 0, NULL);
+
+    g_assert_cmphex(PACKET(t, 36, 0x12, 0, 0, 0, 36), ==, DATA);
+    g_assert_false(hostile_load(t->disk, &flushes, 1));
+    device_reset(t->disk);
+    g_assert_cmphex(PACKET(t, 36, 0x12, 0, 0, 0, 36), ==, DATA);
+    g_assert_false(hostile_load(t->disk, &wants_more, 1));
+    ide_bench_destroy(t);
+}
+
 static unsigned media_event(struct ide_bench *t)
 {
     uint8_t data[8];
@@ -322,6 +336,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide-cd/insert", an_empty_drive_gets_a_disc);
     g_test_add_func("/ide-cd/taken", a_disc_that_is_taken_out_while_it_is_read);
     g_test_add_func("/ide-cd/taken-before", a_disc_that_is_taken_out_before_its_transfer);
+    g_test_add_func("/ide-cd/saved-without", a_state_without_its_disc);
     g_test_add_func("/ide-cd/tray", the_guest_locks_the_tray);
     g_test_add_func("/ide-cd/hostile", a_hostile_guest);
     return g_test_run();

@@ -172,6 +172,20 @@ static void saved_with_an_interrupt_pending(void)
     ide_bench_destroy(t);
 }
 
+/* In the middle of a block, the medium works as well, and the next byte lies behind the block. */
+static void a_state_that_would_leave_the_buffer(void)
+{
+    static const struct hostile_value values[] = { { "op", 0, 1 },
+                                                   { "at", 0, 100 },
+                                                   { "end", 0, 50 } };
+    struct ide_bench *t = disk();
+
+    ide_command(t, 0x20, 5, 2);
+    g_assert_cmphex(ide_wait(t), ==, DATA);
+    g_assert_false(hostile_load(t->disk, values, G_N_ELEMENTS(values)));
+    ide_bench_destroy(t);
+}
+
 static void a_hostile_guest(void)
 {
     struct ide_bench *t = disk();
@@ -210,6 +224,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/unplug", an_unplugged_disk_is_not_there);
     g_test_add_func("/ide/saved", saved_in_the_middle_of_a_block);
     g_test_add_func("/ide/saved-interrupt", saved_with_an_interrupt_pending);
+    g_test_add_func("/ide/saved-outside", a_state_that_would_leave_the_buffer);
     g_test_add_func("/ide/hostile", a_hostile_guest);
     return g_test_run();
 }
