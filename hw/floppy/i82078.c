@@ -329,7 +329,7 @@ static void i82078_reset(struct device *dev)
 
 static bool state_is_consistent(const struct i82078 *f)
 {
-    if (f->at > f->length)
+    if (f->at > f->length || (f->phase != FDC_EXECUTION && f->step != FDC_IDLE))
         return false;
     switch (f->phase) {
     case FDC_COMMAND: return f->n_command == 0 || !fdc_command_complete(f);

@@ -313,6 +313,16 @@ static void a_hostile_guest(void)
     floppy_bench_destroy(t);
 }
 
+/* The image is to be read for a command that nobody has given. */
+static void a_state_that_works_on_nothing(void)
+{
+    static const struct hostile_value fetches = { "step", 0, 3 };
+    struct floppy_bench *t = awake(1440);
+
+    g_assert_false(hostile_load(t->fdc, &fetches, 1));
+    floppy_bench_destroy(t);
+}
+
 /* A saved state that somebody has made up. */
 static void a_hostile_state(void)
 {
@@ -347,6 +357,7 @@ int main(int argc, char **argv)
     g_test_add_func("/floppy-control/fifo", the_fifo_does_not_run_over);
     g_test_add_func("/floppy-control/invalid", invalid_commands);
     g_test_add_func("/floppy-control/hostile", a_hostile_guest);
+    g_test_add_func("/floppy-control/saved-work", a_state_that_works_on_nothing);
     g_test_add_func("/floppy-control/hostile-state", a_hostile_state);
     return g_test_run();
 }
