@@ -101,6 +101,7 @@ static int cirrus_post_load(struct device *dev, GError **err)
 {
     struct cirrus *c = (struct cirrus *)dev;
 
+    cirrus_regs_loaded(c);
     cirrus_blt_loaded(c);
     vga_loaded(&c->vga);
     cirrus_update_mapping(c);

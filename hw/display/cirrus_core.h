@@ -137,6 +137,7 @@ struct cirrus {
 /* ---- cirrus_regs.c: one byte at one of the VGA's ports ---- */
 
 void cirrus_regs_reset(struct cirrus *c);
+void cirrus_regs_loaded(struct cirrus *c); /* for post_load() */
 uint8_t cirrus_port_read(struct cirrus *c, uint16_t port);
 void cirrus_port_write(struct cirrus *c, uint16_t port, uint8_t value);
 /* BLT registers in memory, offsets 0 to 0xff (TRM, "Memory-Mapped I/O"). */

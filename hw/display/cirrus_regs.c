@@ -400,3 +400,11 @@ void cirrus_regs_reset(struct cirrus *c)
     memset(c->latch, 0, sizeof(c->latch));
     c->hidden_dac = c->hidden_dac_reads = 0;
 }
+
+/* What could not have been written is not there: the engine goes by the bits of its registers. */
+void cirrus_regs_loaded(struct cirrus *c)
+{
+    for (unsigned i = 0; i < VGA_N_GR; i++)
+        if (gr_mask[i] != 0)
+            c->vga.gr[i] &= gr_mask[i];
+}

@@ -450,11 +450,28 @@ static void test_hostile(void)
     vga_bench_destroy(&s);
 }
 
+/* Registers with bits that there are none of: the engine's lines would be as wide as they say. */
+static void test_hostile_registers(void)
+{
+    static const struct hostile_value wide[] = { { "vga.gr", 0x20, 0xff },
+                                                 { "vga.gr", 0x21, 0xff } };
+    struct vga_bench s;
+
+    cirrus_bench_create(&s);
+    g_assert_true(hostile_load(s.dev, wide, G_N_ELEMENTS(wide)));
+    g_assert_cmphex(cirrus_gr(&s, 0x20), ==, 0xff);
+    g_assert_cmphex(cirrus_gr(&s, 0x21), ==, 0x1f);
+    vga_gr(&s, 0x31, 0x02);
+    bench_step(s.b, NS_PER_MS);
+    vga_bench_destroy(&s);
+}
+
 int main(int argc, char **argv)
 {
     static const unsigned depths[] = { 8, 15, 16, 24, 32 };
 
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/cirrus/hostile-registers", test_hostile_registers);
     g_test_add_func("/cirrus/lock", test_lock);
     g_test_add_func("/cirrus/registers", test_registers);
     g_test_add_func("/cirrus/pci", test_pci);
