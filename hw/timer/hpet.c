@@ -417,6 +417,9 @@ static int hpet_post_load(struct device *dev, GError **err)
         t->comparator &= width(t);
         t->period &= width(t);
     }
+    /* Matches of the future can't be worked out: they would be due for ever. */
+    if ((int64_t)(main_counter(s) - s->seen) < 0)
+        s->seen = main_counter(s);
     drive(s);
     return 0;
 }

@@ -325,6 +325,25 @@ static void any_saved_state_is_harmless(void)
     bench_destroy(b);
 }
 
+/* Matches that were worked out in the future: time does not stand still at the next one. */
+static void a_state_that_is_ahead_of_its_counter(void)
+{
+    static const struct hostile_value values[] = {
+        { "seen", 0, INT64_MAX },
+        { "timer[0].comparator", 0, (uint64_t)INT64_MAX + 10 },
+    };
+    struct bench *b = bench_create();
+    struct device *dev = bench_plug(b, &hpet_kind, NULL);
+
+    wr(b, TN(0, TN_CONF), INT);
+    wr(b, CONF, ENABLE);
+    g_assert_true(hostile_load(dev, values, G_N_ELEMENTS(values)));
+    bench_step(b, NS_PER_MS);
+    wr(b, TN(0, TN_CMP), rd(b, COUNTER) + 100);
+    step_ticks(b, 100);
+    bench_destroy(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -339,6 +358,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/overflow", impossible_periods_do_not_eat_the_host);
     g_test_add_func("/hpet/state", state_is_carried_between_matches);
     g_test_add_func("/hpet/hostile", any_access_is_harmless);
+    g_test_add_func("/hpet/ahead", a_state_that_is_ahead_of_its_counter);
     g_test_add_func("/hpet/hostile-state", any_saved_state_is_harmless);
     return g_test_run();
 }
