@@ -139,8 +139,11 @@ void *xen_memory_map(void *core, uint64_t gpa, uint64_t *len, bool write)
 void xen_memory_unmap(void *core, void *host, uint64_t len)
 {
     struct xen_cache *c = &((struct xen_core *)core)->cache;
-    struct xen_bucket *b = &c->bucket[(uint64_t)((uint8_t *)host - c->base) / CACHE_BUCKET_SIZE];
+    uint64_t n = ((uintptr_t)host - (uintptr_t)c->base) / CACHE_BUCKET_SIZE;
 
+    if (n >= CACHE_BUCKETS) /* a frame buffer's, whose BAR moved under the transfer */
+        return;
+    struct xen_bucket *b = &c->bucket[n];
     if (--b->users == 0 && !b->current)
         release(c, b);
 }

@@ -362,6 +362,24 @@ static void video_memory_is_where_its_bar_is(void)
     end();
 }
 
+/* A disk reads into it, and the guest switches the BAR off before the disk is done. */
+static void video_memory_moves_under_a_transfer(void)
+{
+    uint64_t len = 2 * PAGE;
+
+    start();
+    vga_bench_map(&s);
+    unsigned mapped = fake_xen_mapped();
+    uint8_t *transfer = dma_map(s.b->mem, VGA_BENCH_LFB + PAGE, &len, true);
+    g_assert_nonnull(transfer);
+    cfg_write(s.b, 0, 0, PCI_COMMAND, 0, 2);
+    memset(transfer, 0xee, len);
+    dma_unmap(s.b->mem, VGA_BENCH_LFB + PAGE, transfer, len, true);
+    g_assert_cmpint(fake_xen_page(0x101)[0], ==, 0xee);
+    g_assert_cmpuint(fake_xen_mapped(), ==, mapped); /* it is there for the next one */
+    end();
+}
+
 /* The domain was built with it: nothing is added, and it is found parked, or at its BAR. */
 static void restored_video_memory_is_found(bool at_bar)
 {
@@ -428,6 +446,7 @@ int main(int argc, char **argv)
     g_test_add_func("/xen-core/bound", mappings_have_a_bound);
     g_test_add_func("/xen-core/migration", a_migration_hears_of_what_devices_write);
     g_test_add_func("/xen-core/video-memory", video_memory_is_where_its_bar_is);
+    g_test_add_func("/xen-core/video-memory-moves", video_memory_moves_under_a_transfer);
     g_test_add_func("/xen-core/restored", a_restored_guest_has_its_screen);
     g_test_add_func("/xen-core/refusals", what_xen_refuses_is_said);
     return g_test_run();
