@@ -32,6 +32,14 @@ static struct xen_vram *find_vram(struct xen_core *x, const struct mem_block *bl
     return NULL;
 }
 
+/* The library unmaps what it can't map all of, and the device draws on: in memory of its own. */
+static void draw_elsewhere(const struct mem_block *block)
+{
+    if (mmap(block->host, block->size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+        log_error("%s: video memory: %s", block->name, g_strerror(errno));
+}
+
 /* Shows the domain's pages at v->at where the device has its memory. */
 static int show(struct xen_core *x, struct xen_vram *v)
 {
@@ -41,8 +49,11 @@ static int show(struct xen_core *x, struct xen_vram *v)
     for (size_t i = 0; i < pages; i++)
         gfn[i] = v->at / XEN_PAGE + i;
     if (xenforeignmemory_map2(x->fmem, x->domid, v->block->host, PROT_READ | PROT_WRITE, MAP_FIXED,
-                              pages, gfn, NULL) == NULL)
-        return -errno;
+                              pages, gfn, NULL) == NULL) {
+        int rc = -errno;
+        draw_elsewhere(v->block);
+        return rc;
+    }
     v->present = true;
     return 0;
 }

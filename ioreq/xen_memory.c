@@ -32,12 +32,16 @@ static uint8_t *host_of(const struct xen_cache *c, const struct xen_bucket *b)
 }
 
 /* Puts address space in the place of the guest's pages. It cannot fail: there is room. */
+static void reserve(uint8_t *host, size_t size)
+{
+    if (mmap(host, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0) == MAP_FAILED)
+        log_error("xen: guest memory could not be unmapped: %s", g_strerror(errno));
+}
+
 static void release(struct xen_cache *c, struct xen_bucket *b)
 {
-    void *host = mmap(host_of(c, b), CACHE_BUCKET_SIZE, PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    if (host == MAP_FAILED)
-        log_error("xen: guest memory could not be unmapped: %s", g_strerror(errno));
+    reserve(host_of(c, b), CACHE_BUCKET_SIZE);
     b->mapped = false;
     b->valid = 0;
 }
@@ -80,7 +84,10 @@ static struct xen_bucket *free_bucket(struct xen_cache *c)
     return NULL;
 }
 
-/* Maps n of a bucket's pages from `first` on and notes which of them are there. */
+/*
+ * Maps n of a bucket's pages from `first` on and notes which of them are there. Where the library
+ * can't ask for them at all it unmaps the place, which would then be anybody's.
+ */
 static void map_pages(struct xen_core *x, struct xen_bucket *b, unsigned first, unsigned n)
 {
     xen_pfn_t gfn[CACHE_BUCKET_PAGES];
@@ -90,8 +97,10 @@ static void map_pages(struct xen_core *x, struct xen_bucket *b, unsigned first, 
     for (unsigned i = 0; i < n; i++)
         gfn[i] = b->index * CACHE_BUCKET_PAGES + first + i;
     if (xenforeignmemory_map2(x->fmem, x->domid, host, PROT_READ | PROT_WRITE, MAP_FIXED, n, gfn,
-                              errors) == NULL)
+                              errors) == NULL) {
+        reserve(host, (size_t)n * XEN_PAGE);
         return;
+    }
     for (unsigned i = 0; i < n; i++)
         if (errors[i] == 0)
             b->valid |= UINT64_C(1) << (first + i);

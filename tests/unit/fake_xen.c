@@ -421,7 +421,10 @@ int xenforeignmemory_close(xenforeignmemory_handle *fmem)
     return 0;
 }
 
-/* err NULL: all of them or none. Where a page is missing nothing is put there. */
+/*
+ * err NULL: all of them or none, and then the place is unmapped, as after any failure. Where a page
+ * is missing nothing is put there.
+ */
 void *xenforeignmemory_map2(xenforeignmemory_handle *fmem, uint32_t dom, void *addr, int prot,
                             int flags, size_t n, const xen_pfn_t gfn[], int err[])
 {
@@ -431,7 +434,7 @@ void *xenforeignmemory_map2(xenforeignmemory_handle *fmem, uint32_t dom, void *a
         if (err != NULL)
             err[i] = page == 0 ? -EINVAL : 0;
         else if (page == 0)
-            return errno = EINVAL, NULL;
+            return munmap(addr, n * PAGE), errno = EINVAL, NULL;
         if (page != 0)
             g_assert_true(mmap((uint8_t *)addr + i * PAGE, PAGE, prot, MAP_SHARED | MAP_FIXED,
                                xen.memory, (off_t)(page - 1) * PAGE) != MAP_FAILED);

@@ -404,6 +404,18 @@ static void a_restored_guest_has_its_screen(void)
     restored_video_memory_is_found(false);
 }
 
+/* A state says that it is at its BAR, and the domain has no pages there: the card draws on. */
+static void video_memory_that_is_not_where_the_state_says(void)
+{
+    create(true);
+    vga_set(&s, &vga_text);
+    vga_bench_map(&s);
+    core->ops->resume(core);
+    mmio_write(s.b, 0xb8000, 0x41, 1);
+    g_assert_cmphex(mmio_read(s.b, 0xb8000, 1), ==, 0x41);
+    end();
+}
+
 /* ---- Refusals ---- */
 
 static void what_xen_refuses_is_said(void)
@@ -448,6 +460,7 @@ int main(int argc, char **argv)
     g_test_add_func("/xen-core/video-memory", video_memory_is_where_its_bar_is);
     g_test_add_func("/xen-core/video-memory-moves", video_memory_moves_under_a_transfer);
     g_test_add_func("/xen-core/restored", a_restored_guest_has_its_screen);
+    g_test_add_func("/xen-core/lost", video_memory_that_is_not_where_the_state_says);
     g_test_add_func("/xen-core/refusals", what_xen_refuses_is_said);
     return g_test_run();
 }
