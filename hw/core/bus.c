@@ -19,6 +19,7 @@ struct bus {
     GArray *views;               /* struct view, sorted, disjoint */
     const struct view *last_hit; /* NULL while the views are stale */
     bool stale; /* regions have moved since the views were made; the next access makes them anew */
+    uint64_t n_mapped; /* in all its life */
     uint16_t port[BUS_PIO_SIZE];
 };
 
@@ -62,7 +63,15 @@ static uint64_t last_of(const struct region *region)
     return last;
 }
 
-/* The region that answers at an MMIO address, by the rule of enum region_priority. */
+/* The rule of enum region_priority. b may be NULL: nobody. */
+static bool wins(const struct region *a, const struct region *b)
+{
+    if (b == NULL || a->priority != b->priority)
+        return b == NULL || a->priority > b->priority;
+    return a->order < b->order;
+}
+
+/* The region that answers at an MMIO address. */
 static const struct region *winner(const struct bus *bus, uint64_t addr)
 {
     const struct region *best = NULL;
@@ -71,13 +80,13 @@ static const struct region *winner(const struct bus *bus, uint64_t addr)
         const struct region *r = bus->regions->pdata[i];
         if (r == NULL || r->space != BUS_MMIO || addr < r->base || addr > last_of(r))
             continue;
-        if (best == NULL || r->priority > best->priority)
+        if (wins(r, best))
             best = r;
     }
     return best;
 }
 
-/* Gives the ports of a range to the regions that reach into it, by winner()'s rule. */
+/* Gives the ports of a range to the regions that reach into it. */
 static void rebuild_ports(struct bus *bus, uint64_t first, uint64_t last)
 {
     memset(bus->port + first, 0, (last - first + 1) * sizeof(bus->port[0]));
@@ -86,8 +95,7 @@ static void rebuild_ports(struct bus *bus, uint64_t first, uint64_t last)
         if (r == NULL || r->space != BUS_PIO || r->base > last || last_of(r) < first)
             continue;
         for (uint64_t p = MAX(first, r->base); p <= MIN(last, last_of(r)); p++) {
-            const struct region *best = bus->regions->pdata[bus->port[p]];
-            if (best == NULL || r->priority > best->priority)
+            if (wins(r, bus->regions->pdata[bus->port[p]]))
                 bus->port[p] = r->index;
         }
     }
@@ -161,6 +169,7 @@ void bus_map(struct bus *bus, struct region *region, enum bus_space space, uint6
     region->size = last_of(region) - base + 1; /* cut at the end of the space */
     region->mapped = true;
     region->index = free_index(bus);
+    region->order = bus->n_mapped++;
     bus->regions->pdata[region->index] = region;
     rebuild(bus, space, base, last_of(region));
     if (bus->listener.mapped != NULL)

@@ -58,6 +58,7 @@ struct region {
     uint64_t base, size; /* bytes */
     bool mapped;
     uint16_t index;
+    uint64_t order; /* of being mapped */
 };
 
 /* Told of every change of what is claimed: a Xen core registers the ranges with the hypervisor. */

@@ -113,6 +113,31 @@ static void a_fixed_port_wins_over_one_that_came_first(void)
     bench_destroy(b);
 }
 
+/* Also where an earlier one has gone in between, and left its place to a later one. */
+static void among_equals_the_first_one_answers(void)
+{
+    struct bench *b = bench_create();
+    struct toy toys[3] = { { .scratch = { 0x11 } },
+                           { .scratch = { 0x22 } },
+                           { .scratch = { 0x33 } } };
+    struct region r[3];
+
+    for (unsigned space = BUS_PIO; space <= BUS_MMIO; space++) {
+        for (unsigned n = 0; n < 3; n++)
+            r[n] = (struct region){ .name = "equal", .ops = &toy_ops, .opaque = &toys[n] };
+        bus_map(b->bus, &r[0], (enum bus_space)space, 0x300, 4);
+        bus_map(b->bus, &r[1], (enum bus_space)space, 0x300, 4);
+        g_assert_cmphex(bus_read(b->bus, (enum bus_space)space, 0x300, 1), ==, 0x11);
+        bus_unmap(b->bus, &r[0]);
+        bus_map(b->bus, &r[2], (enum bus_space)space, 0x300, 4);
+        g_assert_cmphex(bus_read(b->bus, (enum bus_space)space, 0x300, 1), ==, 0x22);
+        bus_unmap(b->bus, &r[1]);
+        g_assert_cmphex(bus_read(b->bus, (enum bus_space)space, 0x300, 1), ==, 0x33);
+        bus_unmap(b->bus, &r[2]);
+    }
+    bench_destroy(b);
+}
+
 static void mmio_overlaps_are_resolved_at_every_edge(void)
 {
     struct bench *b = bench_create();
@@ -492,6 +517,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/bus/ports", ports_are_cut_to_what_a_chip_takes);
     g_test_add_func("/bus/priority", a_fixed_port_wins_over_one_that_came_first);
+    g_test_add_func("/bus/equals", among_equals_the_first_one_answers);
     g_test_add_func("/bus/mmio", mmio_overlaps_are_resolved_at_every_edge);
     g_test_add_func("/regs/masks", a_register_table_keeps_masks_at_any_width);
     g_test_add_func("/pci/bars", bars_are_sized_moved_and_switched_off);
