@@ -183,16 +183,6 @@ void clock_set(struct clock *clock, int64_t now)
     rearm(clock);
 }
 
-void clock_set_wall_base(struct clock *clock, int64_t wall_base)
-{
-    clock->wall_base = wall_base;
-}
-
-bool clock_is_virtual(const struct clock *clock)
-{
-    return clock->is_virtual;
-}
-
 void clock_step_to(struct clock *clock, int64_t to)
 {
     if (!clock->is_virtual)

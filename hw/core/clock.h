@@ -40,8 +40,6 @@ void clock_stop(struct clock *clock);
 int64_t clock_now(const struct clock *clock); /* ns, monotonic */
 /* Wall-clock time, ns since 1970 UTC: the host's, or the virtual clock's own. May jump. */
 int64_t clock_wall(const struct clock *clock);
-/* Sets what a virtual clock's clock_wall() says at its time 0. Replay uses it. */
-void clock_set_wall_base(struct clock *clock, int64_t wall_base);
 /* Sets the time without running timers: a loaded state continues where it was saved. */
 void clock_set(struct clock *clock, int64_t now);
 
@@ -52,7 +50,6 @@ int64_t clock_next_deadline(const struct clock *clock);
  * order; timers with one deadline expire in the order they were set.
  */
 void clock_step_to(struct clock *clock, int64_t to);
-bool clock_is_virtual(const struct clock *clock);
 
 /* A timer that is off. opaque is handed to expired(), which may set or cancel any timer. */
 void timer_init(struct timer *timer, struct clock *clock, void (*expired)(void *opaque),

@@ -210,18 +210,6 @@ void pci_set_wmask(struct pci_device *pci, unsigned offset, uint32_t mask, unsig
     put_le(pci->wmask + offset, mask, size);
 }
 
-uint8_t pci_add_capability(struct pci_device *pci, uint8_t id, unsigned size)
-{
-    uint8_t at = pci->capability_end;
-
-    pci->capability_end = (uint8_t)(at + ((size + 3) & ~3u));
-    pci_set_config(pci, at, id, 1);
-    pci_set_config(pci, at + 1u, pci->config[PCI_CAPABILITIES], 1);
-    pci_set_config(pci, PCI_CAPABILITIES, at, 1);
-    pci_set_config(pci, PCI_STATUS, pci->config[PCI_STATUS] | PCI_STATUS_CAPABILITIES, 1);
-    return at;
-}
-
 static bool cycle_ok(unsigned offset, unsigned size)
 {
     return (size == 1 || size == 2 || size == 4) && offset < PCI_CONFIG_SIZE &&
@@ -284,7 +272,6 @@ static void init_header(struct pci_device *pci, const struct pci_info *info)
     pci_set_wmask(pci, PCI_CACHE_LINE_SIZE, 0xff, 1);
     pci_set_wmask(pci, PCI_LATENCY_TIMER, 0xff, 1);
     pci_set_wmask(pci, PCI_INTERRUPT_LINE, 0xff, 1);
-    pci->capability_end = 0x40;
 }
 
 static bool parse_addr(const char *addr, uint8_t *devfn)
@@ -478,11 +465,6 @@ int pci_dma_read(struct pci_device *pci, uint64_t gpa, void *buf, uint64_t len)
         return dma_read(pci->dev.services->mem, gpa, buf, len);
     memset(buf, 0xff, len);
     return -EFAULT;
-}
-
-int pci_dma_write(struct pci_device *pci, uint64_t gpa, const void *buf, uint64_t len)
-{
-    return master(pci) ? dma_write(pci->dev.services->mem, gpa, buf, len) : -EFAULT;
 }
 
 void *pci_dma_map(struct pci_device *pci, uint64_t gpa, uint64_t *len, bool write)

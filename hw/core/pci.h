@@ -37,7 +37,6 @@ enum {
 #define PCI_COMMAND_MASTER       0x0004
 #define PCI_COMMAND_INTX_DISABLE 0x0400
 #define PCI_STATUS_INTERRUPT     0x0008
-#define PCI_STATUS_CAPABILITIES  0x0010
 #define PCI_ROM_ENABLE           0x00000001
 
 #define PCI_CONFIG_SIZE           256
@@ -90,8 +89,7 @@ struct pci_device {
     struct pci_bar bar[PCI_N_BARS];
     struct pci_bus *bus;
     uint8_t devfn;
-    uint8_t capability_end; /* offset after the last capability */
-    bool intx;              /* the level the function drives */
+    bool intx; /* the level the function drives */
     /* properties */
     char *addr; /* "SLOT[.FUNCTION]", hexadecimal; NULL: the first free slot */
     char *romfile;
@@ -137,11 +135,6 @@ void pci_config_write(struct pci_bus *bus, uint8_t devfn, unsigned offset, uint3
  */
 void pci_add_bar(struct pci_device *pci, unsigned n, enum pci_bar_type type, uint64_t size,
                  struct region *region, struct mem_block *block);
-/*
- * For create(): a capability of size bytes (at least 2), zeroed and read-only. Returns its offset;
- * fill config, reset_config and wmask through pci_set_*().
- */
-uint8_t pci_add_capability(struct pci_device *pci, uint8_t id, unsigned size);
 /* For create(): the reset value of config bytes, and which bits the guest can change. */
 void pci_set_config(struct pci_device *pci, unsigned offset, uint32_t value, unsigned size);
 void pci_set_wmask(struct pci_device *pci, unsigned offset, uint32_t mask, unsigned size);
@@ -151,7 +144,6 @@ void pci_set_irq(struct pci_device *pci, bool level);
 
 /* DMA as a bus master: -EFAULT also while the guest has bus mastering off. As hw/core/dma.h. */
 int pci_dma_read(struct pci_device *pci, uint64_t gpa, void *buf, uint64_t len);
-int pci_dma_write(struct pci_device *pci, uint64_t gpa, const void *buf, uint64_t len);
 void *pci_dma_map(struct pci_device *pci, uint64_t gpa, uint64_t *len, bool write);
 void pci_dma_unmap(struct pci_device *pci, uint64_t gpa, void *host, uint64_t len, bool written);
 
