@@ -28,14 +28,9 @@ static int64_t monotonic(clockid_t id)
     return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-static int64_t now_or_end(const struct timer *head)
-{
-    return head != NULL ? head->deadline : INT64_MAX;
-}
-
 int64_t clock_next_deadline(const struct clock *clock)
 {
-    return now_or_end(clock->head);
+    return clock->head != NULL ? clock->head->deadline : INT64_MAX;
 }
 
 int64_t clock_now(const struct clock *clock)
@@ -106,7 +101,7 @@ static gboolean host_expired(gint fd, GIOCondition condition, gpointer data)
         return G_SOURCE_CONTINUE; /* re-armed meanwhile */
     int64_t now = clock_now(clock);
     for (unsigned budget = 64; budget > 0 && clock->running; budget--) {
-        if (now_or_end(clock->head) > now)
+        if (clock_next_deadline(clock) > now)
             break;
         expire(clock, clock->head);
     }
@@ -187,7 +182,7 @@ void clock_step_to(struct clock *clock, int64_t to)
 {
     if (!clock->is_virtual)
         return;
-    while (now_or_end(clock->head) <= to) {
+    while (clock_next_deadline(clock) <= to) {
         if (clock->head->deadline > clock->now)
             clock->now = clock->head->deadline;
         expire(clock, clock->head);
