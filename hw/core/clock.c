@@ -182,7 +182,7 @@ void clock_step_to(struct clock *clock, int64_t to)
 {
     if (!clock->is_virtual)
         return;
-    while (clock_next_deadline(clock) <= to) {
+    while (clock->head != NULL && clock->head->deadline <= to) {
         if (clock->head->deadline > clock->now)
             clock->now = clock->head->deadline;
         expire(clock, clock->head);
