@@ -92,7 +92,7 @@ static int gather(struct bmdma *bm, uint64_t wanted, unsigned unit)
         if (rc == 0)
             rc = map_segment(bm, c, wanted - bm->bytes);
     }
-    if (bm->bytes < wanted)
+    while (bm->bytes < wanted && bm->bytes % unit != 0)
         shorten(bm, bm->bytes % unit);
     return bm->bytes > 0 ? 0 : rc;
 }
