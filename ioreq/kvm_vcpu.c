@@ -380,16 +380,19 @@ static void run_guest(struct kvm_vcpu *cpu)
 
 /*
  * An access that was answered but not yet given to the CPU is finished by entering the kernel
- * once more; immediate_exit sees to it that no instruction of the guest runs.
+ * once more; immediate_exit sees to it that no instruction of the guest runs. Of an access that is
+ * wider than the kernel hands on at a time, or lies in two pages, the rest comes then.
  */
 static void finish_access(struct kvm_vcpu *cpu)
 {
-    if (!cpu->unfinished)
-        return;
-    cpu->run->immediate_exit = 1;
-    ioctl(cpu->fd, KVM_RUN, 0);
-    cpu->run->immediate_exit = 0;
-    cpu->unfinished = false;
+    while (cpu->unfinished) {
+        cpu->unfinished = false;
+        cpu->run->immediate_exit = 1;
+        int rc = ioctl(cpu->fd, KVM_RUN, 0);
+        cpu->run->immediate_exit = 0;
+        if (rc == 0)
+            handle_exit(cpu);
+    }
 }
 
 int kvm_vcpu_get_state(struct kvm_vcpu *cpu, struct kvm_cpu_state *s, GError **err)
