@@ -33,6 +33,11 @@ struct machine {
     void (*gsi_watch)(void *opaque, unsigned gsi, bool level);
     void *gsi_watch_opaque;
 
+    /* See machine_tell_later(). */
+    unsigned to_tell; /* a bit per enum machine_event */
+    int64_t to_tell_detail[MACHINE_N_EVENTS];
+    guint telling; /* GLib source; 0: none */
+
     /* the chips that the wiring and the buttons need; NULL: the core's, or not there */
     struct device *i440fx, *piix3, *pic, *ioapic, *pit, *rtc, *pm, *hpet, *dma, *fdc, *fw_cfg,
         *hotplug, *platform, *flash[MACHINE_FLASH_CHIPS];
@@ -51,6 +56,12 @@ struct machine {
  * else the item of fw_cfg.
  */
 void machine_journal_file(const struct machine *m, unsigned which, const void *data, size_t size);
+
+/*
+ * machine.c. Tells the host of what the guest may do in small steps, or without an end: only what
+ * came of it, ten times a second at most.
+ */
+void machine_tell_later(struct machine *m, enum machine_event event, int64_t detail);
 
 /* pc.c. Creates and wires the chips; machine_destroy() undoes what was done so far. */
 int pc_create(struct machine *m, const struct machine_config *config, GError **err);

@@ -123,6 +123,28 @@ static void tell(struct machine *m, enum machine_event event, bool by_guest, int
         m->host.event(m->host.opaque, event, by_guest, detail);
 }
 
+#define TELL_LATER_MS 100
+
+static gboolean tell_now(gpointer opaque)
+{
+    struct machine *m = opaque;
+    unsigned events = m->to_tell;
+
+    m->to_tell = m->telling = 0;
+    for (unsigned event = 0; event < MACHINE_N_EVENTS; event++)
+        if ((events >> event & 1) != 0)
+            tell(m, (enum machine_event)event, true, m->to_tell_detail[event]);
+    return G_SOURCE_REMOVE;
+}
+
+void machine_tell_later(struct machine *m, enum machine_event event, int64_t detail)
+{
+    m->to_tell |= 1u << event;
+    m->to_tell_detail[event] = detail;
+    if (m->telling == 0)
+        m->telling = g_timeout_add(TELL_LATER_MS, tell_now, m);
+}
+
 static void cpus_go(struct machine *m)
 {
     clock_start(m->services.clock);
@@ -497,6 +519,8 @@ void machine_destroy(struct machine *m)
 {
     if (m->state == MACHINE_RUNNING)
         cpus_stop(m);
+    if (m->telling != 0)
+        g_source_remove(m->telling);
     while (m->devices->len > 0)
         device_destroy(g_ptr_array_steal_index(m->devices, m->devices->len - 1));
     memmap_destroy(m->services.mem);

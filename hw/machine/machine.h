@@ -92,8 +92,9 @@ enum machine_event {
     MACHINE_EVENT_POWERDOWN, /* the power button was pressed */
     MACHINE_EVENT_SUSPEND,
     MACHINE_EVENT_WAKEUP,
-    MACHINE_EVENT_RTC_CHANGE, /* detail: seconds from the host's time */
+    MACHINE_EVENT_RTC_CHANGE, /* detail: seconds that the guest's clock is ahead of -rtc base= */
     MACHINE_EVENT_PV_DRIVERS, /* detail: product << 32 | build of the guest's Xen drivers */
+    MACHINE_N_EVENTS,
 };
 
 /* What the machine needs of its surroundings. */

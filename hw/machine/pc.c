@@ -270,6 +270,11 @@ static void rtc_alarm(void *opaque, unsigned n, bool level)
         piix4_pm_rtc_alarm(m->pm);
 }
 
+static void rtc_changed(void *opaque, int64_t offset)
+{
+    machine_tell_later(opaque, MACHINE_EVENT_RTC_CHANGE, offset);
+}
+
 static int add_rtc(struct machine *m, const struct machine_config *config, GError **err)
 {
     const char *base[] = { "base", config->rtc_base != NULL ? config->rtc_base : "utc", NULL };
@@ -282,6 +287,7 @@ static int add_rtc(struct machine *m, const struct machine_config *config, GErro
         return rc;
     device_connect(m->rtc, 0, m->rtc_irq);
     device_connect(m->rtc, 1, (struct irq_line){ rtc_alarm, m, 0 });
+    mc146818_on_change(m->rtc, rtc_changed, m);
     return 0;
 }
 

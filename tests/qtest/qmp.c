@@ -200,6 +200,22 @@ static void test_descriptors(void)
     qtest_end(q);
 }
 
+/* The guest sets its clock a register at a time; management hears what came of it. */
+static void test_rtc_change(void)
+{
+    static const uint8_t date[][2] = {
+        { 0x0b, 0x82 }, { 0x09, 0x31 }, { 0x08, 0x12 }, { 0x07, 0x24 }, { 0x0b, 0x02 }
+    };
+    struct qtest *q = qtest_start("-rtc base=2031-12-23");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(date); i++) {
+        qtest_outb(q, 0x70, date[i][0]);
+        qtest_outb(q, 0x71, date[i][1]);
+    }
+    expect_in_line(q, "\"offset\":86400");
+    qtest_end(q);
+}
+
 /* A second monitor has its own negotiation; both are told of events. */
 static void test_two_monitors(void)
 {
@@ -245,6 +261,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qmp/command-line-options", test_command_line_options);
     g_test_add_func("/qmp/framing", test_framing);
     g_test_add_func("/qmp/descriptors", test_descriptors);
+    g_test_add_func("/qmp/rtc-change", test_rtc_change);
     g_test_add_func("/qmp/two-monitors", test_two_monitors);
     return g_test_run();
 }
