@@ -57,10 +57,7 @@ static bool drivers_allowed(void *opaque, unsigned product, unsigned build)
 
 static void drivers_known(void *opaque, unsigned product, unsigned build)
 {
-    const struct machine_host *host = &((struct machine *)opaque)->host;
-
-    if (host->event != NULL)
-        host->event(host->opaque, MACHINE_EVENT_PV_DRIVERS, true, (int64_t)product << 32 | build);
+    machine_tell_later(opaque, MACHINE_EVENT_PV_DRIVERS, (int64_t)product << 32 | build);
 }
 
 bool machine_pv_drivers(const struct machine *m, unsigned *product, unsigned *build)

@@ -82,8 +82,9 @@ static void hide_unplugged(struct xen_platform *p)
 /* There is no way back but a reset. */
 static void unplug(struct xen_platform *p, unsigned what)
 {
-    log_info("the guest's PV drivers (product %u, build %u) unplug 0x%x", p->product, p->build,
-             what);
+    if (log_limited(&p->log_limit))
+        log_info("the guest's PV drivers (product %u, build %u) unplug 0x%x", p->product, p->build,
+                 what);
     p->unplugged |= what &
                     (XEN_UNPLUG_DISKS | XEN_UNPLUG_NICS | XEN_UNPLUG_AUX_DISKS | XEN_UNPLUG_NVME);
     hide_unplugged(p);
