@@ -66,10 +66,20 @@ static bool is_any(const char *arg, const char *a, const char *b)
     return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
 }
 
+/* Anything else is the name of a disk. */
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0';
+}
+
+static const char *option_name(const char *word)
+{
+    return word + (word[1] == '-' ? 2 : 1);
+}
+
 static int take_option(struct app *app, char **argv, int *i, GError **err)
 {
-    const char *name = argv[*i] + (argv[*i][1] == '-' ? 2 : 1);
-    const struct cli_option *o = find_option(name);
+    const struct cli_option *o = find_option(option_name(argv[*i]));
 
     if (o == NULL)
         return fail(err, EINVAL, "%s: there is no such option (--help lists them)", argv[*i]);
@@ -95,10 +105,10 @@ int cli_parse(struct app *app, int argc, char **argv, GError **err)
                    HVMDM_FEATURES);
             return 1;
         }
-        if (argv[i][0] != '-' || argv[i][1] == '\0')
-            rc = find_option("hda")->take(app, argv[i], err);
-        else
+        if (is_option(argv[i]))
             rc = take_option(app, argv, &i, err);
+        else
+            rc = find_option("hda")->take(app, argv[i], err);
     }
     return rc;
 }
@@ -106,7 +116,11 @@ int cli_parse(struct app *app, int argc, char **argv, GError **err)
 void cli_machine_options(int argc, char **argv, GPtrArray *strings)
 {
     for (int i = 1; i < argc; i++) {
-        const struct cli_option *o = find_option(argv[i] + (argv[i][1] == '-' ? 2 : 1));
+        if (!is_option(argv[i])) {
+            g_ptr_array_add(strings, argv[i]);
+            continue;
+        }
+        const struct cli_option *o = find_option(option_name(argv[i]));
         bool has_arg = o->arg != NULL && i + 1 < argc;
 
         if (!o->host) {

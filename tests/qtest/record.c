@@ -253,6 +253,16 @@ static void test_everything(struct fixture *f, gconstpointer data)
     replay_is_the_same(f);
 }
 
+/* A disk without its option. */
+static void test_disk_alone(struct fixture *f, gconstpointer data)
+{
+    struct qtest *q = start(f, f->disk);
+
+    use_disk(q);
+    qtest_end(q);
+    replay_is_the_same(f);
+}
+
 /* The guest resets the machine, and switches it off, which is the end. */
 static void test_power(struct fixture *f, gconstpointer data)
 {
@@ -400,6 +410,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     STORY("small", test_small);
     STORY("everything", test_everything);
+    STORY("disk-alone", test_disk_alone);
     STORY("power", test_power);
     STORY("saved-state", test_saved_state);
     STORY("difference", test_difference);
