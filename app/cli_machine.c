@@ -170,25 +170,34 @@ static int take_memory(struct app *app, const char *arg, GError **err)
     return rc;
 }
 
+/*
+ * How the CPUs are spread over sockets and cores is not shown to the guest, but their number
+ * follows from it where nothing else says it.
+ */
 static int take_smp(struct app *app, const char *arg, GError **err)
 {
+    static const char *const shape[] = { "sockets", "cores", "threads", "dies" };
     struct opts *opts = opts_parse("-smp", arg, "cpus", err);
-    uint64_t cpus = 1, max = 0, n;
+    uint64_t cpus = 0, max = 0, product = 1;
 
     if (opts == NULL)
         return -EINVAL;
     int rc = opts_get_uint(opts, "cpus", 1, MAX_CPUS, &cpus, err);
-    max = cpus;
     if (rc == 0)
-        rc = opts_get_uint(opts, "maxcpus", cpus, MAX_CPUS, &max, err);
-    /* How they are spread over sockets and cores is not shown to the guest: each is a core. */
-    static const char *const shape[] = { "sockets", "cores", "threads", "dies" };
-    for (unsigned i = 0; i < G_N_ELEMENTS(shape) && rc == 0; i++)
+        rc = opts_get_uint(opts, "maxcpus", MAX(cpus, 1), MAX_CPUS, &max, err);
+    for (unsigned i = 0; i < G_N_ELEMENTS(shape) && rc == 0; i++) {
+        uint64_t n = 1;
         rc = opts_get_uint(opts, shape[i], 1, MAX_CPUS, &n, err);
+        product *= n;
+    }
+    if (cpus == 0)
+        cpus = max != 0 ? max : product;
+    if (rc == 0 && cpus > MAX_CPUS)
+        rc = fail(err, ERANGE, "-smp %s: at most %d CPUs are there", arg, MAX_CPUS);
     if (rc == 0)
         rc = opts_finish(opts, err);
     app->config.n_cpus = (unsigned)cpus;
-    app->config.max_cpus = (unsigned)max;
+    app->config.max_cpus = (unsigned)MAX(cpus, max);
     opts_free(opts);
     return rc;
 }

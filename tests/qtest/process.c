@@ -150,6 +150,7 @@ static void test_bad_options(void)
         { "-m 1", "-m 1" },
         { "-m x", "-m x" },
         { "-smp 0", "-smp" },
+        { "-smp sockets=16,cores=16", "-smp" },
         { "-machine q35", "-machine q35" },
         { "-accel qtest -device nothing", "-device nothing" },
         { "-accel qtest -qtest unix:/nonexistent/socket", "-qtest" },

@@ -193,6 +193,26 @@ static void test_cpus(void)
     qtest_end(q);
 }
 
+/* As with QEMU, what is said makes up for what is not. */
+static void test_cpu_counts(void)
+{
+    static const struct {
+        const char *smp;
+        unsigned n;
+    } cases[] = {
+        { "cores=4", 4 },          { "sockets=2,cores=2,threads=2", 8 },
+        { "maxcpus=3", 3 },        { "2,sockets=4", 2 },
+        { "maxcpus=4,cpus=3", 3 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *args = g_strconcat("-smp ", cases[i].smp, NULL);
+        struct qtest *q = qtest_start(args);
+        g_assert_cmpuint(n_cpus(q), ==, cases[i].n);
+        qtest_end(q);
+    }
+}
+
 static JsonObject *function_at(JsonArray *buses, gint64 slot, gint64 function)
 {
     JsonObject *bus = json_array_get_object_element(buses, 0);
@@ -327,6 +347,7 @@ int main(int argc, char **argv)
     g_test_add_func("/queries/kinds-of-device", test_kinds_of_device);
     g_test_add_func("/queries/name", test_name);
     g_test_add_func("/queries/cpus", test_cpus);
+    g_test_add_func("/queries/cpu-counts", test_cpu_counts);
     g_test_add_func("/queries/pci", test_pci);
     g_test_add_func("/queries/chardevs", test_chardevs);
     g_test_add_func("/queries/named-descriptors", test_named_descriptors);
