@@ -21,6 +21,7 @@ struct tap {
     struct net_backend backend;
     int fd;
     bool vnet_hdr;
+    bool gone; /* the interface was deleted: there is only the descriptor */
     char *ifname;
     char *downscript; /* NULL: none */
     struct watch *watch;
@@ -152,10 +153,23 @@ static void receive(struct tap *tap)
         watch_set(tap->watch, watch_interest(tap->watch) & ~(unsigned)G_IO_IN);
 }
 
+/* What poll() says from now on, whatever it is asked; what the guest sends is dropped. */
+static void interface_gone(struct tap *tap)
+{
+    log_warn("netdev=%s: the interface %s is gone", tap->backend.id, tap->ifname);
+    tap->gone = true;
+    watch_set(tap->watch, 0);
+    net_writable(&tap->backend);
+}
+
 static void ready(void *opaque, GIOCondition events)
 {
     struct tap *tap = opaque;
 
+    if ((events & G_IO_ERR) != 0) {
+        interface_gone(tap);
+        return;
+    }
     if ((events & G_IO_OUT) != 0) {
         watch_set(tap->watch, watch_interest(tap->watch) & ~(unsigned)G_IO_OUT);
         net_writable(&tap->backend);
@@ -167,7 +181,8 @@ static void tap_resume(struct net_backend *backend)
 {
     struct tap *tap = (struct tap *)backend;
 
-    watch_set(tap->watch, watch_interest(tap->watch) | G_IO_IN);
+    if (!tap->gone)
+        watch_set(tap->watch, watch_interest(tap->watch) | G_IO_IN);
     if (tap->inbox.n > 0)
         watch_kick(tap->watch);
 }

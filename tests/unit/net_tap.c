@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <net/ethernet.h>
@@ -124,6 +125,49 @@ static void a_guest_that_does_not_receive(void)
     net_receive_ready(nic.net);
     test_nic_wait(&nic, 300);
     close(packet);
+    test_nic_release(&nic);
+    netdevs_free(netdevs);
+}
+
+static void delete_interface(const char *ifname)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg info;
+    } request = {
+        .header = { .nlmsg_len = sizeof(request),
+                    .nlmsg_type = RTM_DELLINK,
+                    .nlmsg_flags = NLM_F_REQUEST },
+        .info = { .ifi_index = (int)if_nametoindex(ifname) },
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+    g_assert_cmpint(send(fd, &request, sizeof(request), 0), ==, sizeof(request));
+    close(fd);
+    g_assert_cmpuint(if_nametoindex(ifname), ==, 0);
+}
+
+static void run_out_of_events(void)
+{
+    for (unsigned i = 0; g_main_context_iteration(NULL, FALSE); i++)
+        g_assert_cmpuint(i, <, 1000);
+}
+
+/* Somebody deletes the interface of a running machine: no network, and no busy loop. */
+static void an_interface_that_is_deleted(void)
+{
+    struct netdevs *netdevs = netdevs_new();
+    struct test_nic nic;
+    uint8_t frame[100];
+
+    test_nic_attach(&nic, add(netdevs, "tap,id=a,ifname=t0,script=no,downscript=no"));
+    flags_of("t0", IFF_UP);
+    delete_interface("t0");
+    run_out_of_events();
+    make_frame(frame, sizeof(frame));
+    g_assert_cmpuint(test_nic_send(&nic, frame, sizeof(frame)), ==, 1); /* dropped */
+    net_receive_ready(nic.net);
+    run_out_of_events();
     test_nic_release(&nic);
     netdevs_free(netdevs);
 }
@@ -299,6 +343,7 @@ int main(int argc, char **argv)
     loop_init();
     g_test_add_func("/net/tap/both-ways", packets_both_ways);
     g_test_add_func("/net/tap/does-not-receive", a_guest_that_does_not_receive);
+    g_test_add_func("/net/tap/deleted", an_interface_that_is_deleted);
     g_test_add_func("/net/tap/large-packets", large_packets_pass_uncut);
     g_test_add_func("/net/tap/set-link", set_link_is_the_carrier);
     g_test_add_func("/net/tap/bridge", a_bridge_is_joined);
