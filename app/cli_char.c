@@ -130,7 +130,8 @@ static int prepare(struct app *app, GError **err)
 
     for (unsigned i = 0; i < app->chardev_opts->len && rc == 0; i++)
         rc = keep_chardev(app, chardev_create(app->chardev_opts->pdata[i], NULL, err), err);
-    if (app->nographic && app->serials->len == 0)
+    bool defaults = !app->nodefaults && app->config.board != MACHINE_NONE;
+    if (app->nographic && defaults && app->serials->len == 0)
         g_ptr_array_add(app->serials, g_strdup("mon:stdio"));
     if (rc == 0)
         rc = add_ports(app, app->serials, &serial, err);

@@ -185,6 +185,24 @@ static void test_bad_options(void)
     }
 }
 
+static bool has_serial_port(const char *args)
+{
+    struct qtest *q = qtest_start(args);
+    bool found = qtest_inb(q, 0x3fd) != 0xff;
+
+    qtest_end(q);
+    return found;
+}
+
+/* A toolstack that asks for no defaults has not asked for a port on its terminal either. */
+static void test_nographic(void)
+{
+    g_assert_true(has_serial_port("-nographic"));
+    g_assert_false(has_serial_port("-nographic -nodefaults"));
+    g_assert_true(has_serial_port("-nographic -nodefaults -serial null"));
+    g_assert_false(has_serial_port("-nographic -machine none"));
+}
+
 /* The kernel's word for it, of all threads. */
 static void check_filtered(const char *task)
 {
@@ -291,6 +309,7 @@ int main(int argc, char **argv)
     g_test_add_func("/process/connection-order", test_connection_order);
     g_test_add_func("/process/qmp-quit", test_qmp_quit);
     g_test_add_func("/process/bad-options", test_bad_options);
+    g_test_add_func("/process/nographic", test_nographic);
     g_test_add_func("/process/sandbox", test_sandbox);
     g_test_add_data_func("/process/socket-file/qmp", "-qmp unix:PATH,server=on,wait=off",
                          test_socket_file);
