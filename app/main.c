@@ -264,6 +264,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) err = NULL;
     struct app app;
 
+    signal(SIGPIPE, SIG_IGN); /* a log or a capture that nobody reads is not the machine's end */
     init(&app, argc, argv);
     loop_init();
     int rc = cli_parse(&app, argc, argv, &err);

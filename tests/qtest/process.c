@@ -203,6 +203,24 @@ static void test_nographic(void)
     g_assert_false(has_serial_port("-nographic -machine none"));
 }
 
+/* The log's reader is gone: what is said is lost, and no more. */
+static void test_no_log(void)
+{
+    char *argv[] = { (char *)(uintptr_t)g_getenv("HVMDM_BINARY"), (char[]){ "-frobnicate" }, NULL };
+    int fds[2], status = 0, stderr_before = dup(STDERR_FILENO);
+
+    g_assert_cmpint(pipe(fds), ==, 0);
+    close(fds[0]);
+    dup2(fds[1], STDERR_FILENO);
+    bool ran = g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status,
+                            NULL);
+    dup2(stderr_before, STDERR_FILENO);
+    close(fds[1]);
+    close(stderr_before);
+    g_assert_true(ran && WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+}
+
 /* The kernel's word for it, of all threads. */
 static void check_filtered(const char *task)
 {
@@ -310,6 +328,7 @@ int main(int argc, char **argv)
     g_test_add_func("/process/qmp-quit", test_qmp_quit);
     g_test_add_func("/process/bad-options", test_bad_options);
     g_test_add_func("/process/nographic", test_nographic);
+    g_test_add_func("/process/no-log", test_no_log);
     g_test_add_func("/process/sandbox", test_sandbox);
     g_test_add_data_func("/process/socket-file/qmp", "-qmp unix:PATH,server=on,wait=off",
                          test_socket_file);
