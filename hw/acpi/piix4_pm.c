@@ -168,6 +168,11 @@ static void pm1_event(struct piix4_pm *s, uint16_t status, bool wakes)
         services->power(services->opaque, POWER_WAKE);
 }
 
+bool piix4_pm_asleep(const struct device *dev)
+{
+    return ((const struct piix4_pm *)dev)->asleep;
+}
+
 void piix4_pm_power_button(struct device *dev)
 {
     pm1_event((struct piix4_pm *)dev, PMSTS_PWRBTN, true);

@@ -12,6 +12,9 @@
  */
 extern const struct device_kind piix4_pm_kind;
 
+/* The guest has put the machine to sleep (S3), and it was not woken since. */
+bool piix4_pm_asleep(const struct device *dev);
+
 /* Somebody pressed the power button: tells the guest, or wakes it. */
 void piix4_pm_power_button(struct device *dev);
 

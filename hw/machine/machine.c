@@ -114,7 +114,10 @@ enum machine_state machine_get_state(const struct machine *m)
 
 void machine_set_inmigrate(struct machine *m, bool on)
 {
-    m->state = on ? MACHINE_INMIGRATE : MACHINE_PAUSED;
+    if (on)
+        m->state = MACHINE_INMIGRATE;
+    else if (m->state == MACHINE_INMIGRATE)
+        m->state = MACHINE_PAUSED;
 }
 
 static void tell(struct machine *m, enum machine_event event, bool by_guest, int64_t detail)

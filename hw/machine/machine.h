@@ -131,7 +131,10 @@ int machine_resume(struct machine *m, GError **err);
 /* Stops the CPUs and the clock; state is what query-status shows then. No-op unless running. */
 void machine_pause(struct machine *m, enum machine_state state);
 enum machine_state machine_get_state(const struct machine *m);
-/* Until a state was loaded, which ends in MACHINE_PAUSED; machine_resume() is refused. */
+/*
+ * Until a state was loaded machine_resume() is refused. It ends in MACHINE_PAUSED, or in
+ * MACHINE_SUSPENDED if the machine was saved so, from which machine_resume() wakes it.
+ */
 void machine_set_inmigrate(struct machine *m, bool on);
 
 void machine_reset(struct machine *m);        /* the reset button */

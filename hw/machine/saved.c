@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "hw/acpi/piix4_pm.h"
 #include "hw/core/state.h"
 #include "hw/machine/board.h"
 
@@ -184,6 +185,15 @@ static int load(struct machine *m, const uint8_t *data, size_t size, GError **er
     return rc;
 }
 
+/*
+ * It was saved in S3: its CPUs must not go on where they stopped, but by way of the firmware. Xen
+ * wakes its domains by itself.
+ */
+static bool sleeps(const struct machine *m)
+{
+    return m->core->ops->shutdown == NULL && m->pm != NULL && piix4_pm_asleep(m->pm);
+}
+
 int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **err)
 {
     const struct iovec iov = { (void *)(uintptr_t)data, size }; /* only read */
@@ -192,6 +202,8 @@ int machine_load(struct machine *m, const uint8_t *data, size_t size, GError **e
     if (!journal_begin(&m->journal, &entry))
         return fail(err, EINVAL, "saved state: not part of the recording");
     int rc = load(m, data, size, err);
+    if (rc == 0 && sleeps(m))
+        m->state = MACHINE_SUSPENDED;
     journal_end(&m->journal);
     return rc;
 }

@@ -80,6 +80,29 @@ static void test_paused(void)
     qtest_end(q);
 }
 
+/* Saved in S3 it still sleeps when it is loaded, and wakes by its firmware: it was told to resume.
+ */
+static void test_asleep(void)
+{
+    g_autofree char *args = g_strdup_printf("-S -incoming file:%s", path);
+    struct qtest *q = qtest_start("");
+
+    qtest_pci_write(q, 0x0b, 0x40, 0x601, 4); /* power management at port 0x600 */
+    qtest_pci_write(q, 0x0b, 0x80, 1, 1);
+    qtest_outw(q, 0x604, 0x2400);
+    qtest_qmp_wait_event(q, "SUSPEND");
+    save_to(q, path);
+    qtest_end(q);
+    q = qtest_start(args);
+    wait_status(q, "suspended");
+    qtest_qmp_do(q, "cont");
+    wait_status(q, "running");
+    qtest_outb(q, 0x70, 0x0f);
+    g_assert_cmphex(qtest_inb(q, 0x71), ==, 0xfe);
+    g_assert_cmphex(qtest_pci_read(q, 0x0b, 0x40, 4), ==, 1); /* reset, as a wake-up is */
+    qtest_end(q);
+}
+
 /* Nothing has come yet: QMP answers, nothing runs, and "cont" is remembered. */
 static void test_slow_pipe(void)
 {
@@ -223,6 +246,7 @@ int main(int argc, char **argv)
     path = g_build_filename(dir, "state", NULL);
     g_test_add_func("/saved/file", test_file);
     g_test_add_func("/saved/paused", test_paused);
+    g_test_add_func("/saved/asleep", test_asleep);
     g_test_add_func("/saved/slow-pipe", test_slow_pipe);
     g_test_add_func("/saved/image-changes-hands", test_image_changes_hands);
     g_test_add_func("/saved/refused", test_refused);
