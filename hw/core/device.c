@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/opts.h"
 
 /* ---- Properties ---- */
 
@@ -27,43 +29,22 @@ static int bad_value(const struct device *dev, const struct property *p, const c
 
 static int set_bool(struct device *dev, const struct property *p, const char *value, GError **err)
 {
-    bool on = strcmp(value, "on") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "true") == 0;
-    bool off = strcmp(value, "off") == 0 || strcmp(value, "no") == 0 || strcmp(value, "false") == 0;
+    bool on;
 
-    if (!on && !off)
+    if (parse_bool(value, &on) < 0)
         return bad_value(dev, p, value, "not on or off", err);
     store_uint(dev, p, on);
     return 0;
 }
 
-static int suffix_shift(const char *end)
-{
-    if (*end == '\0')
-        return 0;
-    if (end[1] != '\0')
-        return -1;
-    switch (g_ascii_toupper(*end)) {
-    case 'B': return 0;
-    case 'K': return 10;
-    case 'M': return 20;
-    case 'G': return 30;
-    case 'T': return 40;
-    default: return -1;
-    }
-}
-
 static int set_number(struct device *dev, const struct property *p, const char *value, GError **err)
 {
-    char *end;
+    uint64_t max = p->max != 0 ? p->max : size_mask(p->size), number = 0;
+    int rc = p->type == PROP_SIZE ? parse_size(value, 'b', &number) : parse_uint(value, &number);
 
-    errno = 0;
-    uint64_t number = g_ascii_strtoull(value, &end, 0);
-    int shift = p->type == PROP_SIZE ? suffix_shift(end) : *end == '\0' ? 0 : -1;
-    if (errno != 0 || end == value || *value == '-' || shift < 0 ||
-        __builtin_mul_overflow(number, UINT64_C(1) << shift, &number))
+    if (rc == -EINVAL)
         return bad_value(dev, p, value, "not a number", err);
-    uint64_t max = p->max != 0 ? p->max : p->size >= 8 ? UINT64_MAX : (1ull << 8 * p->size) - 1;
-    if (number < p->min || number > max)
+    if (rc < 0 || number < p->min || number > max)
         return fail(err, ERANGE, "-device %s: %s=%s: not between %" PRIu64 " and %" PRIu64,
                     dev->kind->name, p->name, value, p->min, max);
     store_uint(dev, p, number);
