@@ -53,7 +53,9 @@ struct mem_ops {
     int (*block_dirty)(void *core, struct mem_block *block, uint8_t *bitmap);
     /*
      * Host address of guest memory outside all blocks; *len is shortened to what is contiguous.
-     * NULL: no memory there. Each success is paired with an unmap of the same length.
+     * NULL: no memory there. Each success is paired with an unmap of the same length. An address
+     * that unmap() does not know is that of a block, which has gone from there since it was mapped
+     * for DMA: it is not the core's.
      */
     void *(*map)(void *core, uint64_t gpa, uint64_t *len, bool write);
     void (*unmap)(void *core, void *host, uint64_t len);
