@@ -95,6 +95,9 @@ int image_snapshot_load(struct block_node *node, const char *name_or_id, GError 
 /* Gives up all own content: everything is read from the backing file again. qcow2 only. */
 int image_make_empty(struct block_node *node, GError **err);
 
+/* A name that starts at another image's directory, unless it is absolute; to be freed. */
+char *image_path_beside(const char *image, const char *name);
+
 /* The backing file that the image names as a path, to be freed; NULL and a sentence if none. */
 char *image_backing_path(struct block_node *node, GError **err);
 

@@ -94,6 +94,13 @@ out_free:
     return ret;
 }
 
+char *image_path_beside(const char *image, const char *name)
+{
+    g_autofree char *dir = g_path_get_dirname(image);
+
+    return g_path_is_absolute(name) ? g_strdup(name) : g_build_filename(dir, name, NULL);
+}
+
 /*
  * Relative names start at the overlay's directory. Only files: what looks like a protocol ("nbd:",
  * "json:") is refused.
@@ -112,10 +119,7 @@ char *image_backing_path(struct block_node *node, GError **err)
         fail(err, ENOTSUP, "%s: backing file \"%s\" is not a plain file name", node->path, name);
         return NULL;
     }
-    if (g_path_is_absolute(name))
-        return g_strdup(name);
-    g_autofree char *dir = g_path_get_dirname(node->path);
-    return g_build_filename(dir, name, NULL);
+    return image_path_beside(node->path, name);
 }
 
 static int open_backing(struct block_node *node, const struct block_options *top, GError **err)

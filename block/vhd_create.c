@@ -25,10 +25,7 @@ static void random_uuid(uint8_t *uuid)
 static int look_at_parent(const struct image_create_options *o, struct vhd_header *h,
                           struct vhd_footer *f, GError **err)
 {
-    g_autofree char *dir = g_path_get_dirname(o->path);
-    g_autofree char *path = g_path_is_absolute(o->backing)
-                                ? g_strdup(o->backing)
-                                : g_build_filename(dir, o->backing, NULL);
+    g_autofree char *path = image_path_beside(o->path, o->backing);
     struct block_options open = { .path = path, .read_only = true };
     struct vhd_footer parent;
     struct block_file *file;

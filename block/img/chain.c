@@ -209,10 +209,7 @@ struct rebase_options {
 
 static struct block_user *open_target(const struct rebase_options *o)
 {
-    g_autofree char *dir = g_path_get_dirname(o->open.path);
-    g_autofree char *path = g_path_is_absolute(o->backing)
-                                ? g_strdup(o->backing)
-                                : g_build_filename(dir, o->backing, NULL);
+    g_autofree char *path = image_path_beside(o->open.path, o->backing);
     struct img_open how = { .path = path, .format = o->backing_format };
 
     return img_open(&how);

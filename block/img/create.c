@@ -9,10 +9,7 @@
 /* Without a size the new image gets its backing file's. */
 static bool size_of_backing(struct image_create_options *o)
 {
-    g_autofree char *dir = g_path_get_dirname(o->path);
-    g_autofree char *path = g_path_is_absolute(o->backing)
-                                ? g_strdup(o->backing)
-                                : g_build_filename(dir, o->backing, NULL);
+    g_autofree char *path = image_path_beside(o->path, o->backing);
     struct img_open how = { .path = path, .format = o->backing_format, .force_share = true };
     struct block_user *user = img_open(&how);
 
