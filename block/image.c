@@ -51,8 +51,6 @@ int create_reserve(struct block_file *file, uint64_t offset, uint64_t len, bool 
 /* A sparse file, unless space is to be reserved. */
 static int raw_create(struct block_file *file, const struct image_create_options *o, GError **err)
 {
-    if (o->backing != NULL)
-        return fail(err, EINVAL, "%s: raw images have no backing file", o->path);
     if (o->preallocation == IMAGE_PREALLOCATION_METADATA)
         return fail(err, EINVAL, "%s: raw images have no metadata to preallocate", o->path);
     int ret = file_truncate(file, o->size);
@@ -101,6 +99,29 @@ static int preallocate(const struct image_create_options *o, GError **err)
     return ret;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+/* Before the file that may be there loses its content. */
+static int check_backing(const struct image_create_options *o, GError **err)
+{
+    if (o->backing == NULL)
+        return 0;
+    if (format_by_name(o->format) == &format_raw)
+        return fail(err, EINVAL, "%s: raw images have no backing file", o->path);
+    if (o->preallocation != IMAGE_PREALLOCATION_OFF)
+        return fail(err, EINVAL, "%s: a backing file excludes preallocation", o->path);
+    g_autofree char *path = image_path_beside(o->path, o->backing);
+    if (is_same_file(path, o->path))
+        return fail(err, EINVAL, "%s: cannot be its own backing file", o->path);
+    return 0;
+}
+
 int image_create(const struct image_create_options *options, GError **err)
 {
     struct image_create_options o = *options;
@@ -111,10 +132,10 @@ int image_create(const struct image_create_options *options, GError **err)
                     o.format != NULL ? o.format : "");
     if (o.size > INT64_MAX - (UINT64_C(1) << 30))
         return fail(err, EFBIG, "%s: the size is too large", o.path);
-    if (o.backing != NULL && o.preallocation != IMAGE_PREALLOCATION_OFF)
-        return fail(err, EINVAL, "%s: a backing file excludes preallocation", o.path);
     o.size = q2_div_up(o.size, BLOCK_SECTOR_SIZE) * BLOCK_SECTOR_SIZE;
-    int ret = open_new(o.path, &file, err);
+    int ret = check_backing(&o, err);
+    if (ret == 0)
+        ret = open_new(o.path, &file, err);
     if (ret < 0)
         return ret;
     ret = creator(o.format)(file, &o, err);

@@ -155,9 +155,50 @@ static void test_backing_refused(struct dir *d, gconstpointer unused)
 static void test_backing_loop(struct dir *d, gconstpointer unused)
 {
     create((struct image_create_options){
-        .path = d->image, .backing = "image", .backing_format = "qcow2" });
+        .path = d->image, .backing = "base", .backing_format = "qcow2" });
+    g_assert_cmpint(symlink("image", d->base), ==, 0);
     open_fails((struct block_options){ .path = d->image, .read_only = true }, -ELOOP, "longer");
     open_fails((struct block_options){ .path = d->image }, -EAGAIN, "in use");
+}
+
+static void create_fails(struct image_create_options o, const char *message)
+{
+    g_autoptr(GError) err = NULL;
+
+    g_assert_cmpint(image_create(&o, &err), <, 0);
+    g_assert_nonnull(strstr(err->message, message));
+}
+
+/* What cannot be made does not cost what is there. */
+static void test_create_over(struct dir *d, gconstpointer unused)
+{
+    create((struct image_create_options){ .path = d->image });
+    struct block_user *user = open_ok((struct block_options){ .path = d->image });
+    write_byte(user, 4096, 1);
+    block_detach(user);
+    g_assert_cmpint(symlink("image", d->base), ==, 0);
+
+    create_fails((struct image_create_options){ .path = d->image,
+                                                .format = "qcow2",
+                                                .backing = "image",
+                                                .backing_format = "qcow2",
+                                                .size = MIB },
+                 "its own backing file");
+    create_fails((struct image_create_options){ .path = d->image,
+                                                .format = "qcow2",
+                                                .backing = d->base,
+                                                .backing_format = "qcow2",
+                                                .size = MIB },
+                 "its own backing file");
+    create_fails((struct image_create_options){ .path = d->image,
+                                                .format = "raw",
+                                                .backing = "other",
+                                                .backing_format = "raw",
+                                                .size = MIB },
+                 "no backing file");
+    user = open_ok((struct block_options){ .path = d->image });
+    g_assert_cmpuint(read_byte(user, 4096), ==, 1);
+    block_detach(user);
 }
 
 static void set_incompatible(const char *path, uint8_t bits)
@@ -404,6 +445,7 @@ int main(int argc, char **argv)
     add("/block/qcow2/relative-backing", test_relative_backing);
     add("/block/qcow2/backing-refused", test_backing_refused);
     add("/block/qcow2/backing-loop", test_backing_loop);
+    add("/block/qcow2/create-over", test_create_over);
     add("/block/qcow2/marked-corrupt", test_marked_corrupt);
     add("/block/qcow2/marked-dirty", test_marked_dirty);
     add("/block/qcow2/snapshot", test_snapshot);
