@@ -192,6 +192,14 @@ static bool set_option(const char *key, const char *value, struct image_create_o
     return false;
 }
 
+void img_add_create_options(char **list, const char *more)
+{
+    char *all = *list != NULL ? g_strconcat(*list, ",", more, NULL) : g_strdup(more);
+
+    g_free(*list);
+    *list = all;
+}
+
 bool img_parse_create_options(char *list, struct image_create_options *o)
 {
     char *rest = list, *item;

@@ -384,10 +384,7 @@ static bool take_option(int c, struct convert_options *o, char **list)
             return false;
         o->at_once = (unsigned)number;
         return true;
-    case 'o':
-        g_free(*list);
-        *list = g_strdup(optarg);
-        return true;
+    case 'o': img_add_create_options(list, optarg); return true;
     case 'q':
     case 'W': return true; /* nothing else is printed; writes are out of order in any case */
     default: return false;

@@ -57,10 +57,7 @@ static int run_create(int argc, char **argv)
         case 'f': o.format = optarg; break;
         case 'b': backing = optarg; break;
         case 'F': backing_format = optarg; break;
-        case 'o':
-            g_free(list);
-            list = g_strdup(optarg);
-            break;
+        case 'o': img_add_create_options(&list, optarg); break;
         case 'u': unsafe = true; break;
         case 'q': quiet = true; break;
         default: return IMG_EXIT_ERROR;

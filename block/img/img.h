@@ -49,6 +49,9 @@ bool img_parse_output(const char *text, bool *json);
  */
 const char *img_format(const char *path, const char *given);
 
+/* What one -o says behind what those before it said; the list is allocated (NULL: none yet). */
+void img_add_create_options(char **list, const char *more);
+
 /* The comma-separated list of -o, on top of what the options have; strings point into `list`. */
 bool img_parse_create_options(char *list, struct image_create_options *o);
 

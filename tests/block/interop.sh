@@ -139,6 +139,13 @@ committed() {
         qemu-img compare -q -f qcow2 -F raw top flat2 && check mid && check top
 }
 ok "commit" committed
+several() { # -o is there more than once
+    "$img" create -q -f qcow2 -o cluster_size=4k -o compat=0.10 o 1M &&
+        qemu-img info -f qcow2 o > i && grep -q "cluster_size: 4096" i && grep -q "compat: 0.10" i &&
+        "$img" convert -f raw -O qcow2 -o cluster_size=4k -o compat=0.10 flat o &&
+        qemu-img info -f qcow2 o > i && grep -q "cluster_size: 4096" i && grep -q "compat: 0.10" i
+}
+ok "several -o" several
 ok "a backing file without a format is refused" bash -c "! '$img' create -f qcow2 -b base x"
 json_equal() { # the fields that both have, except those that may differ
     python3 - "$@" << 'END'
