@@ -1,4 +1,4 @@
-/* The machine's insides: shared by machine.c (running it) and pc.c (wiring it) only. */
+/* The machine's insides, for the files of this room only. */
 #ifndef HW_MACHINE_BOARD_H
 #define HW_MACHINE_BOARD_H
 
@@ -57,13 +57,48 @@ struct machine {
  */
 void machine_journal_file(const struct machine *m, unsigned which, const void *data, size_t size);
 
+/* ---- machine.c: running it ---- */
+
+/* What is done to the machine as a whole; the values are the recording's. */
+enum machine_control {
+    MACHINE_CONTROL_RESUME = 1,
+    MACHINE_CONTROL_PAUSE,
+    MACHINE_CONTROL_RESET,
+    MACHINE_CONTROL_WAKE,
+    MACHINE_CONTROL_BUTTON,
+    MACHINE_CONTROL_NMI,
+    MACHINE_CONTROL_TRIPLE_FAULT,
+    MACHINE_CONTROL_POWER, /* what the guest asked for is done */
+};
+
+/* As journal_begin() and journal_end(). */
+bool machine_begin(const struct machine *m, enum machine_control what, uint64_t argument);
+void machine_end(const struct machine *m);
+
+/* The CPUs and the clock they live by; what the machine's state says is the caller's. */
+void machine_cpus_go(struct machine *m);
+void machine_cpus_stop(struct machine *m);
+
+/* Tells the host, if it listens; arguments as of struct machine_host's event. */
+void machine_tell(struct machine *m, enum machine_event event, bool by_guest, int64_t detail);
 /*
- * machine.c. Tells the host of what the guest may do in small steps, or without an end: only what
- * came of it, ten times a second at most.
+ * Tells the host of what the guest may do in small steps, or without an end: only what came of it,
+ * ten times a second at most.
  */
 void machine_tell_later(struct machine *m, enum machine_event event, int64_t detail);
 
-/* pc.c. Creates and wires the chips; machine_destroy() undoes what was done so far. */
+/* ---- power.c: reset, power, sleep ---- */
+
+/* The service for devices; also from a CPU's thread. opaque: the machine, here and below. */
+void machine_request_power(void *opaque, enum power_event event);
+/* Does what was asked for; on the main loop, after the access that asked for it. */
+void machine_handle_power(void *opaque);
+/* For struct core_events: a CPU shut down. */
+void machine_triple_fault(void *opaque);
+
+/* ---- pc.c and its parts: wiring it ---- */
+
+/* Creates and wires the chips; machine_destroy() undoes what was done so far. */
 int pc_create(struct machine *m, const struct machine_config *config, GError **err);
 
 /*

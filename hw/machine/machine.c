@@ -6,34 +6,16 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "hw/acpi/piix4_pm.h"
 #include "hw/machine/board.h"
-#include "hw/timer/mc146818.h"
-
-/* What the CMOS' shutdown status byte says while the machine sleeps: firmware then resumes. */
-#define CMOS_SHUTDOWN_STATUS 0x0f
-#define CMOS_RESUME_S3       0xfe
 
 /* ---- Recording ---- */
 
-/* What is done to the machine as a whole; the values are the recording's. */
-enum control {
-    CONTROL_RESUME = 1,
-    CONTROL_PAUSE,
-    CONTROL_RESET,
-    CONTROL_WAKE,
-    CONTROL_BUTTON,
-    CONTROL_NMI,
-    CONTROL_TRIPLE_FAULT,
-    CONTROL_POWER, /* what the guest asked for is done */
-};
-
-static bool begin(const struct machine *m, enum control what, uint64_t argument)
+bool machine_begin(const struct machine *m, enum machine_control what, uint64_t argument)
 {
     return journal_begin(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_CONTROL, what, argument));
 }
 
-static void end(const struct machine *m)
+void machine_end(const struct machine *m)
 {
     journal_end(&m->journal);
 }
@@ -50,20 +32,17 @@ void machine_journal_file(const struct machine *m, unsigned which, const void *d
                                 });
 }
 
-static void handle_power(void *opaque);
-static void triple_fault(void *opaque);
-
 static void play_control(struct machine *m, uint64_t what, uint64_t argument)
 {
     switch (what) {
-    case CONTROL_RESUME: machine_resume(m, NULL); break;
-    case CONTROL_PAUSE: machine_pause(m, (enum machine_state)argument); break;
-    case CONTROL_RESET: machine_reset(m); break;
-    case CONTROL_WAKE: machine_wakeup(m); break;
-    case CONTROL_BUTTON: machine_power_button(m); break;
-    case CONTROL_NMI: machine_nmi(m); break;
-    case CONTROL_TRIPLE_FAULT: triple_fault(m); break;
-    case CONTROL_POWER: handle_power(m); break;
+    case MACHINE_CONTROL_RESUME: machine_resume(m, NULL); break;
+    case MACHINE_CONTROL_PAUSE: machine_pause(m, (enum machine_state)argument); break;
+    case MACHINE_CONTROL_RESET: machine_reset(m); break;
+    case MACHINE_CONTROL_WAKE: machine_wakeup(m); break;
+    case MACHINE_CONTROL_BUTTON: machine_power_button(m); break;
+    case MACHINE_CONTROL_NMI: machine_nmi(m); break;
+    case MACHINE_CONTROL_TRIPLE_FAULT: machine_triple_fault(m); break;
+    case MACHINE_CONTROL_POWER: machine_handle_power(m); break;
     default: break;
     }
 }
@@ -120,7 +99,7 @@ void machine_set_inmigrate(struct machine *m, bool on)
         m->state = MACHINE_PAUSED;
 }
 
-static void tell(struct machine *m, enum machine_event event, bool by_guest, int64_t detail)
+void machine_tell(struct machine *m, enum machine_event event, bool by_guest, int64_t detail)
 {
     if (m->host.event != NULL)
         m->host.event(m->host.opaque, event, by_guest, detail);
@@ -136,7 +115,7 @@ static gboolean tell_now(gpointer opaque)
     m->to_tell = m->telling = 0;
     for (unsigned event = 0; event < MACHINE_N_EVENTS; event++)
         if ((events >> event & 1) != 0)
-            tell(m, (enum machine_event)event, true, m->to_tell_detail[event]);
+            machine_tell(m, (enum machine_event)event, true, m->to_tell_detail[event]);
     return G_SOURCE_REMOVE;
 }
 
@@ -148,14 +127,14 @@ void machine_tell_later(struct machine *m, enum machine_event event, int64_t det
         m->telling = g_timeout_add(TELL_LATER_MS, tell_now, m);
 }
 
-static void cpus_go(struct machine *m)
+void machine_cpus_go(struct machine *m)
 {
     clock_start(m->services.clock);
     if (m->core->ops->resume != NULL)
         m->core->ops->resume(m->core);
 }
 
-static void cpus_stop(struct machine *m)
+void machine_cpus_stop(struct machine *m)
 {
     if (m->core->ops->pause != NULL)
         m->core->ops->pause(m->core);
@@ -179,184 +158,26 @@ int machine_resume(struct machine *m, GError **err)
         machine_wakeup(m);
         return 0;
     }
-    if (!begin(m, CONTROL_RESUME, 0))
+    if (!machine_begin(m, MACHINE_CONTROL_RESUME, 0))
         return 0;
     m->state = MACHINE_RUNNING;
-    cpus_go(m);
-    tell(m, MACHINE_EVENT_RESUME, false, 0);
-    end(m);
+    machine_cpus_go(m);
+    machine_tell(m, MACHINE_EVENT_RESUME, false, 0);
+    machine_end(m);
     return 0;
 }
 
 void machine_pause(struct machine *m, enum machine_state state)
 {
-    if (m->state != MACHINE_RUNNING || !begin(m, CONTROL_PAUSE, state))
+    if (m->state != MACHINE_RUNNING || !machine_begin(m, MACHINE_CONTROL_PAUSE, state))
         return;
-    cpus_stop(m);
+    machine_cpus_stop(m);
     m->state = state;
-    tell(m, MACHINE_EVENT_STOP, false, 0);
-    end(m);
+    machine_tell(m, MACHINE_EVENT_STOP, false, 0);
+    machine_end(m);
 }
 
-/* ---- Reset and power ---- */
-
-/*
- * Waking from S3 resets everything but the host bridge: memory stays, and so do the registers that
- * say where it is shown, or the firmware would not find its way back.
- */
-static void reset_chips(struct machine *m, bool waking)
-{
-    for (unsigned i = 0; i < m->devices->len; i++)
-        if (!waking || m->devices->pdata[i] != m->i440fx)
-            device_reset(m->devices->pdata[i]);
-    if (m->core->ops->reset != NULL)
-        m->core->ops->reset(m->core);
-}
-
-static void do_reset(struct machine *m, bool by_guest)
-{
-    bool go = m->state == MACHINE_RUNNING || m->state == MACHINE_SUSPENDED;
-
-    cpus_stop(m);
-    reset_chips(m, false);
-    firmware_boot_again(m);
-    if (m->state == MACHINE_SHUTDOWN || m->state == MACHINE_INTERNAL_ERROR)
-        m->state = MACHINE_PAUSED;
-    tell(m, MACHINE_EVENT_RESET, by_guest, 0);
-    if (go) {
-        m->state = MACHINE_RUNNING;
-        cpus_go(m);
-    }
-}
-
-static void do_power_off(struct machine *m)
-{
-    cpus_stop(m);
-    m->state = MACHINE_SHUTDOWN;
-    tell(m, MACHINE_EVENT_SHUTDOWN, true, 0);
-    if (!m->no_shutdown && !journal_replaying())
-        loop_quit();
-}
-
-static void do_suspend(struct machine *m)
-{
-    cpus_stop(m);
-    clock_start(m->services.clock); /* the wake-up timers run on */
-    m->state = MACHINE_SUSPENDED;
-    if (m->rtc != NULL)
-        mc146818_set_cmos(m->rtc, CMOS_SHUTDOWN_STATUS, CMOS_RESUME_S3);
-    tell(m, MACHINE_EVENT_SUSPEND, true, 0);
-}
-
-void machine_wakeup(struct machine *m)
-{
-    if (m->state != MACHINE_SUSPENDED || !begin(m, CONTROL_WAKE, 0))
-        return;
-    reset_chips(m, true);
-    m->state = MACHINE_RUNNING;
-    cpus_go(m);
-    tell(m, MACHINE_EVENT_WAKEUP, false, 0);
-    end(m);
-}
-
-/* The strongest request counts. */
-static void do_power(struct machine *m, unsigned pending)
-{
-    if (m->state == MACHINE_SUSPENDED && (pending & 1u << POWER_WAKE) != 0) {
-        machine_wakeup(m);
-        return;
-    }
-    if (m->state != MACHINE_RUNNING)
-        return;
-    bool off = (pending & 1u << POWER_OFF) != 0;
-    bool reset = (pending & 1u << POWER_RESET) != 0;
-    if (off || (reset && m->no_reboot))
-        do_power_off(m);
-    else if (reset)
-        do_reset(m, true);
-    else if ((pending & 1u << POWER_SUSPEND) != 0)
-        do_suspend(m);
-}
-
-/* On the main loop, after the access that asked for it. */
-static void handle_power(void *opaque)
-{
-    struct machine *m = opaque;
-    unsigned pending = m->power_pending;
-
-    if (!begin(m, CONTROL_POWER, pending))
-        return;
-    m->power_pending = 0;
-    m->power_scheduled = false;
-    do_power(m, pending);
-    end(m);
-}
-
-static enum core_shutdown shutdown_reason(enum power_event event)
-{
-    switch (event) {
-    case POWER_RESET: return CORE_SHUTDOWN_RESET;
-    case POWER_SUSPEND: return CORE_SHUTDOWN_SUSPEND;
-    default: return CORE_SHUTDOWN_OFF;
-    }
-}
-
-/* The service for devices; also from a CPU's thread. */
-static void request_power(void *opaque, enum power_event event)
-{
-    struct machine *m = opaque;
-
-    if (event == POWER_WAKE && m->state != MACHINE_SUSPENDED)
-        return;
-    if (event != POWER_WAKE) {
-        m->core->hold = true; /* not an instruction more */
-        if (m->core->ops->shutdown != NULL)
-            m->core->ops->shutdown(m->core, shutdown_reason(event));
-    }
-    journal_effect(&m->journal, JOURNAL_NUMBERS_OF(JOURNAL_POWER, event));
-    m->power_pending |= 1u << event;
-    if (!m->power_scheduled && !journal_replaying())
-        loop_call(handle_power, m);
-    m->power_scheduled = true;
-}
-
-void machine_reset(struct machine *m)
-{
-    if (!begin(m, CONTROL_RESET, 0))
-        return;
-    do_reset(m, false);
-    end(m);
-}
-
-void machine_power_button(struct machine *m)
-{
-    if (!begin(m, CONTROL_BUTTON, 0))
-        return;
-    if (m->pm != NULL)
-        piix4_pm_power_button(m->pm);
-    tell(m, MACHINE_EVENT_POWERDOWN, false, 0);
-    end(m);
-}
-
-void machine_nmi(struct machine *m)
-{
-    if (!begin(m, CONTROL_NMI, 0))
-        return;
-    if (m->core->ops->nmi != NULL)
-        m->core->ops->nmi(m->core);
-    end(m);
-}
-
-static void triple_fault(void *opaque)
-{
-    const struct machine *m = opaque;
-
-    if (!begin(m, CONTROL_TRIPLE_FAULT, 0))
-        return;
-    log_info("the guest's CPU shut down (triple fault): reset");
-    request_power(opaque, POWER_RESET);
-    end(m);
-}
+/* ---- What the core says ---- */
 
 static void drive_gsi(void *opaque, unsigned gsi, bool level)
 {
@@ -450,7 +271,7 @@ static int attach_core(struct machine *m, GError **err)
     dispatch_join(&m->dispatch);
     core->dispatch = &m->dispatch;
     core->clock = m->services.clock;
-    core->events = (struct core_events){ m, triple_fault, core_failed, drive_gsi };
+    core->events = (struct core_events){ m, machine_triple_fault, core_failed, drive_gsi };
     if (listener.mapped != NULL) {
         listener.opaque = core;
         bus_set_listener(m->services.bus, &listener);
@@ -498,7 +319,7 @@ int machine_create(const struct machine_config *config, struct core *core,
         .mem = memmap_create(),
         .clock = core->ops->virtual_time ? create_virtual_clock() : clock_create_host(),
         .opaque = m,
-        .power = request_power,
+        .power = machine_request_power,
         .io_error = stop_for_io_error,
         .msi = send_msi,
         .resolve = resolve,
@@ -521,7 +342,7 @@ int machine_create(const struct machine_config *config, struct core *core,
 void machine_destroy(struct machine *m)
 {
     if (m->state == MACHINE_RUNNING)
-        cpus_stop(m);
+        machine_cpus_stop(m);
     if (m->telling != 0)
         g_source_remove(m->telling);
     while (m->devices->len > 0)
