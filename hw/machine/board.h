@@ -93,6 +93,8 @@ void machine_tell_later(struct machine *m, enum machine_event event, int64_t det
 void machine_request_power(void *opaque, enum power_event event);
 /* Does what was asked for; on the main loop, after the access that asked for it. */
 void machine_handle_power(void *opaque);
+/* S3, at once. */
+void machine_suspend(struct machine *m);
 /* For struct core_events: a CPU shut down. */
 void machine_triple_fault(void *opaque);
 

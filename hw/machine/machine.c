@@ -32,11 +32,13 @@ void machine_journal_file(const struct machine *m, unsigned which, const void *d
                                 });
 }
 
+static void stop(struct machine *m, enum machine_state state);
+
 static void play_control(struct machine *m, uint64_t what, uint64_t argument)
 {
     switch (what) {
     case MACHINE_CONTROL_RESUME: machine_resume(m, NULL); break;
-    case MACHINE_CONTROL_PAUSE: machine_pause(m, (enum machine_state)argument); break;
+    case MACHINE_CONTROL_PAUSE: stop(m, (enum machine_state)argument); break;
     case MACHINE_CONTROL_RESET: machine_reset(m); break;
     case MACHINE_CONTROL_WAKE: machine_wakeup(m); break;
     case MACHINE_CONTROL_BUTTON: machine_power_button(m); break;
@@ -161,13 +163,16 @@ int machine_resume(struct machine *m, GError **err)
     if (!machine_begin(m, MACHINE_CONTROL_RESUME, 0))
         return 0;
     m->state = MACHINE_RUNNING;
-    machine_cpus_go(m);
     machine_tell(m, MACHINE_EVENT_RESUME, false, 0);
+    if ((m->power_pending & 1u << POWER_SUSPEND) != 0)
+        machine_suspend(m);
+    else
+        machine_cpus_go(m);
     machine_end(m);
     return 0;
 }
 
-void machine_pause(struct machine *m, enum machine_state state)
+static void stop(struct machine *m, enum machine_state state)
 {
     if (m->state != MACHINE_RUNNING || !machine_begin(m, MACHINE_CONTROL_PAUSE, state))
         return;
@@ -175,6 +180,13 @@ void machine_pause(struct machine *m, enum machine_state state)
     m->state = state;
     machine_tell(m, MACHINE_EVENT_STOP, false, 0);
     machine_end(m);
+}
+
+/* What the guest's last accesses asked for is done before anybody saves the machine. */
+void machine_pause(struct machine *m, enum machine_state state)
+{
+    stop(m, state);
+    machine_handle_power(m);
 }
 
 /* ---- What the core says ---- */
@@ -256,7 +268,7 @@ static void set_registers(void *opaque, const struct cpu_registers *r)
 
 static void stop_for_io_error(void *opaque)
 {
-    machine_pause(opaque, MACHINE_IO_ERROR);
+    stop(opaque, MACHINE_IO_ERROR); /* within an access or a completion: no time for a reset */
 }
 
 /* ---- Life ---- */

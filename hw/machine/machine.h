@@ -128,7 +128,10 @@ void machine_destroy(struct machine *m);
 /* Lets the CPUs run. -EBUSY and a sentence: it was switched off, has failed or waits for a state.
  */
 int machine_resume(struct machine *m, GError **err);
-/* Stops the CPUs and the clock; state is what query-status shows then. No-op unless running. */
+/*
+ * Stops the CPUs and the clock; state is what query-status shows then. No-op unless running. A
+ * guest that has just switched itself off is off after it.
+ */
 void machine_pause(struct machine *m, enum machine_state state);
 enum machine_state machine_get_state(const struct machine *m);
 /*

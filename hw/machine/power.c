@@ -29,6 +29,7 @@ static void do_reset(struct machine *m, bool by_guest)
     bool go = m->state == MACHINE_RUNNING || m->state == MACHINE_SUSPENDED;
 
     machine_cpus_stop(m);
+    m->power_pending &= ~(1u << POWER_SUSPEND);
     reset_chips(m, false);
     firmware_boot_again(m);
     if (m->state == MACHINE_SHUTDOWN || m->state == MACHINE_INTERNAL_ERROR)
@@ -49,9 +50,10 @@ static void do_power_off(struct machine *m)
         loop_quit();
 }
 
-static void do_suspend(struct machine *m)
+void machine_suspend(struct machine *m)
 {
     machine_cpus_stop(m);
+    m->power_pending &= ~(1u << POWER_SUSPEND);
     clock_start(m->services.clock); /* the wake-up timers run on */
     m->state = MACHINE_SUSPENDED;
     if (m->rtc != NULL)
@@ -70,32 +72,44 @@ void machine_wakeup(struct machine *m)
     machine_end(m);
 }
 
-/* The strongest request counts. */
+/* There is no guest to hear while a state is awaited, after its end, or when its core has failed.
+ */
+static bool hears_guest(const struct machine *m)
+{
+    return m->state != MACHINE_INMIGRATE && m->state != MACHINE_SHUTDOWN &&
+           m->state != MACHINE_INTERNAL_ERROR;
+}
+
+/*
+ * The strongest request counts. A machine that was stopped meanwhile is reset and switched off all
+ * the same, but it falls asleep when it goes on: going on would wake it.
+ */
 static void do_power(struct machine *m, unsigned pending)
 {
-    if (m->state == MACHINE_SUSPENDED && (pending & 1u << POWER_WAKE) != 0) {
-        machine_wakeup(m);
-        return;
-    }
-    if (m->state != MACHINE_RUNNING)
-        return;
     bool off = (pending & 1u << POWER_OFF) != 0;
     bool reset = (pending & 1u << POWER_RESET) != 0;
+    bool asleep = (pending & 1u << POWER_SUSPEND) != 0;
+
+    if (!hears_guest(m))
+        return;
     if (off || (reset && m->no_reboot))
         do_power_off(m);
     else if (reset)
         do_reset(m, true);
-    else if ((pending & 1u << POWER_SUSPEND) != 0)
-        do_suspend(m);
+    else if (m->state == MACHINE_SUSPENDED && (pending & 1u << POWER_WAKE) != 0)
+        machine_wakeup(m);
+    else if (m->state == MACHINE_RUNNING && asleep)
+        machine_suspend(m);
+    else if (m->state != MACHINE_SUSPENDED && asleep)
+        m->power_pending = 1u << POWER_SUSPEND;
 }
 
-/* On the main loop, after the access that asked for it. */
 void machine_handle_power(void *opaque)
 {
     struct machine *m = opaque;
     unsigned pending = m->power_pending;
 
-    if (!machine_begin(m, MACHINE_CONTROL_POWER, pending))
+    if (pending == 0 || !machine_begin(m, MACHINE_CONTROL_POWER, pending))
         return;
     m->power_pending = 0;
     m->power_scheduled = false;
@@ -112,7 +126,6 @@ static enum core_shutdown shutdown_reason(enum power_event event)
     }
 }
 
-/* The service for devices; also from a CPU's thread. */
 void machine_request_power(void *opaque, enum power_event event)
 {
     struct machine *m = opaque;

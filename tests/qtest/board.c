@@ -237,6 +237,67 @@ static void test_reset_control(void)
     }
 }
 
+/* A reset or the end that the guest asked for while it was being stopped is as good as any. */
+static void test_reset_while_stopped(void)
+{
+    struct qtest *q = qtest_start("-no-shutdown");
+
+    enable_pm(q);
+    qtest_pci_write(q, 0, 0x5b, 0x03, 1);
+    qtest_qmp_do(q, "stop");
+    qtest_outb(q, 0xcf9, 0x02);
+    qtest_outb(q, 0xcf9, 0x06);
+    qtest_qmp_wait_event(q, "RESET");
+    g_autofree char *stopped = qtest_qmp_status(q);
+    g_assert_cmpstr(stopped, ==, "paused");
+    g_assert_cmphex(qtest_pci_read(q, 0, 0x5b, 1), ==, 0x00);
+    enable_pm(q);
+    qtest_outw(q, PM_CNT, 0x2000);
+    qtest_qmp_wait_event(q, "SHUTDOWN");
+    g_autofree char *off = qtest_qmp_status(q);
+    g_assert_cmpstr(off, ==, "shutdown");
+    qtest_end(q);
+}
+
+/* It falls asleep when it goes on, not before: going on is what would wake it. */
+static void test_suspend_while_stopped(void)
+{
+    struct qtest *q = qtest_start("");
+
+    enable_pm(q);
+    qtest_qmp_do(q, "stop");
+    qtest_outw(q, PM_CNT, 0x2400);
+    g_autofree char *stopped = qtest_qmp_status(q);
+    g_assert_cmpstr(stopped, ==, "paused");
+    qtest_qmp_do(q, "cont");
+    qtest_qmp_wait_event(q, "RESUME");
+    qtest_qmp_wait_event(q, "SUSPEND");
+    g_autofree char *asleep = qtest_qmp_status(q);
+    g_assert_cmpstr(asleep, ==, "suspended");
+    qtest_qmp_do(q, "cont");
+    qtest_qmp_wait_event(q, "WAKEUP");
+    qtest_qmp_do(q, "stop");
+    qtest_qmp_do(q, "cont"); /* once is enough */
+    g_autofree char *awake = qtest_qmp_status(q);
+    g_assert_cmpstr(awake, ==, "running");
+    qtest_end(q);
+}
+
+/* Who is reset meanwhile does not want to sleep any more. */
+static void test_reset_instead_of_suspend(void)
+{
+    struct qtest *q = qtest_start("");
+
+    enable_pm(q);
+    qtest_qmp_do(q, "stop");
+    qtest_outw(q, PM_CNT, 0x2400);
+    qtest_qmp_do(q, "system_reset");
+    qtest_qmp_do(q, "cont");
+    g_autofree char *awake = qtest_qmp_status(q);
+    g_assert_cmpstr(awake, ==, "running");
+    qtest_end(q);
+}
+
 /* ---- Serial ---- */
 
 /* In loop mode what is sent comes back, with its interrupt, and nothing leaves the machine. */
@@ -289,6 +350,9 @@ int main(int argc, char **argv)
     g_test_add_func("/board/soft-off", test_soft_off);
     g_test_add_func("/board/soft-off-ends", test_soft_off_ends);
     g_test_add_func("/board/suspend", test_suspend);
+    g_test_add_func("/board/reset-while-stopped", test_reset_while_stopped);
+    g_test_add_func("/board/suspend-while-stopped", test_suspend_while_stopped);
+    g_test_add_func("/board/reset-instead-of-suspend", test_reset_instead_of_suspend);
     g_test_add_func("/board/reset-control", test_reset_control);
     g_test_add_func("/board/serial-loop", test_serial_loop);
     g_test_add_func("/board/cirrus-of-libxl", test_cirrus_of_libxl);

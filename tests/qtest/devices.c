@@ -115,6 +115,21 @@ static void test_save_load(gconstpointer kind)
     fuzz_board_destroy(b);
 }
 
+/* Stopped right after its last access, the machine is what that access made of it: off. */
+static void test_off_while_it_is_stopped(void)
+{
+    struct fuzz_board *b = fuzz_board_create(NULL);
+    const struct services *s = machine_services(b->machine);
+
+    s->power(s->opaque, POWER_OFF);
+    g_assert_cmpint(machine_get_state(b->machine), ==, MACHINE_RUNNING);
+    machine_pause(b->machine, MACHINE_PAUSED);
+    g_assert_cmpint(machine_get_state(b->machine), ==, MACHINE_SHUTDOWN);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    fuzz_board_destroy(b);
+}
+
 /* ---- Saved states that are not ours ---- */
 
 static bool loads(const uint8_t *data, size_t size, char **why)
@@ -277,6 +292,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(access, (*k)->name, test_every_access);
         g_test_add_data_func(state, (*k)->name, test_save_load);
     }
+    g_test_add_func("/devices/off-while-it-is-stopped", test_off_while_it_is_stopped);
     g_test_add_func("/devices/damaged-states", test_damaged_states);
     g_test_add_func("/devices/foreign-and-newer-states", test_foreign_and_newer_states);
     g_test_add_func("/devices/bars-anywhere", test_bars_anywhere);
