@@ -107,12 +107,12 @@ static int gather(struct bmdma *bm, uint64_t wanted, unsigned unit)
  */
 void bmdma_run(struct bmdma *bm, struct ata_drive *drive)
 {
-    if ((bm->bmisx & BMDMA_ACTIVE) == 0 || bm->in_flight || ata_dma_left(drive) == 0)
+    if ((bm->bmisx & BMDMA_ACTIVE) == 0 || bm->drive != NULL || ata_dma_left(drive) == 0)
         return;
     bm->to_memory = ata_dma_to_memory(drive);
     int rc = gather(bm, MIN(ata_dma_left(drive), ATA_DMA_MAX_BYTES), ata_dma_unit(drive));
     if (bm->bytes > 0) {
-        bm->in_flight = true;
+        bm->drive = drive;
         bm->superseded = false;
         ata_dma_start(drive, bm->iov, (int)bm->n, bm->bytes);
         return;
@@ -125,7 +125,7 @@ void bmdma_done(struct bmdma *bm, bool moved)
 {
     while (bm->n > 0)
         unmap_last(bm, bm->to_memory);
-    bm->in_flight = false;
+    bm->drive = NULL;
     if (!moved || bm->superseded)
         return;
     bm->cursor = bm->after;

@@ -45,8 +45,9 @@ struct bmdma {
     struct bmdma_cursor before[BMDMA_MAX_SEGMENTS]; /* where each element was found */
     unsigned n;
     uint64_t bytes;
-    bool to_memory, in_flight;
-    bool superseded; /* the engine was started anew meanwhile: `after` is of no use */
+    bool to_memory;
+    const struct ata_drive *drive; /* that works on it; NULL: none */
+    bool superseded;               /* the engine was started anew meanwhile: `after` is of no use */
 
     struct pci_device *pci;
 };

@@ -61,11 +61,16 @@ static void dma_ready(void *opaque)
         bmdma_run(&ch->bm, d);
 }
 
+/* After a reset it may be that drive 0 waits for drive 1 to let go of memory. */
 static void dma_done(void *opaque, bool moved)
 {
     struct ide_channel *ch = opaque;
+    struct ata_drive *d = ide_channel_selected(ch);
+    bool other = d != NULL && d != ch->bm.drive;
 
     bmdma_done(&ch->bm, moved);
+    if (other)
+        bmdma_run(&ch->bm, d);
 }
 
 static const struct ata_port_ops port_ops = {

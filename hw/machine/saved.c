@@ -43,10 +43,14 @@ static void save_record(struct machine *m, GByteArray *out)
     device_destroy(dev);
 }
 
-/* What ends may go to another device that has been drained already: an interrupt, no more. */
+/*
+ * What ends may start something in a device that has been drained already: an IDE drive that waited
+ * for the other one of its channel. That is the end of it: hence twice.
+ */
 static void drain_devices(struct machine *m)
 {
-    for (unsigned i = 0; i < m->devices->len; i++) {
+    for (unsigned n = 0; n < 2 * m->devices->len; n++) {
+        unsigned i = n % m->devices->len;
         struct device *dev = m->devices->pdata[i];
         if (dev->kind->drain != NULL)
             dev->kind->drain(dev);

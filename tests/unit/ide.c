@@ -422,6 +422,40 @@ static void reset_in_the_middle_of_dma(void)
     ide_bench_destroy(t);
 }
 
+/*
+ * A reset selects drive 0, which is ready at once, while drive 1 has not let go of memory yet: the
+ * channel moves what the one has as soon as it is done with the other's.
+ */
+static void reset_and_dma_of_the_other_drive(void)
+{
+    struct ide_bench *t = disk();
+    char *path;
+    struct block_drive *second = block_drive_new("second", NULL,
+                                                 ide_bench_image(SECTORS, NULL, &path));
+
+    t->b->host_service = second;
+    bench_plug(t->b, &ide_hd_kind, "drive=second,unit=1");
+    ide_prd(t, 0, IDE_MEMORY, 512 * 64, true);
+    outb(t->b, IDE_PORT + ATA_DEVICE, 0xf0);
+    outb(t->b, IDE_PORT + ATA_COUNT, 64);
+    outb(t->b, IDE_PORT + ATA_COMMAND, 0xc8);
+    ide_dma_start(t, true);
+    outb(t->b, IDE_CONTROL, ATA_CONTROL_SRST);
+    outb(t->b, IDE_CONTROL, 0);
+    g_assert_cmphex(inb(t->b, IDE_CONTROL), ==, READY);
+    ide_prd(t, 0, IDE_MEMORY + 0x10000, 512, true);
+    ide_command(t, 0xc8, 9, 1);
+    ide_dma_stop(t);
+    ide_dma_start(t, true);
+    g_assert_cmphex(ide_wait(t), ==, READY);
+    ide_check_number(t->b->ram.host + IDE_MEMORY + 0x10000, 9);
+    g_assert_cmphex(ide_dma_status(t), ==, BM_INTERRUPT);
+    ide_bench_destroy(t);
+    block_drive_free(second);
+    unlink(path);
+    g_free(path);
+}
+
 /* ---- Settings ---- */
 
 static void settings_are_seen_in_identify(void)
@@ -542,6 +576,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/dma/hostile", hostile_tables);
     g_test_add_func("/ide/dma/endless", a_table_without_an_end);
     g_test_add_func("/ide/dma/reset", reset_in_the_middle_of_dma);
+    g_test_add_func("/ide/dma/reset-other-drive", reset_and_dma_of_the_other_drive);
     g_test_add_func("/ide/settings", settings_are_seen_in_identify);
     g_test_add_func("/ide/standby", what_needs_the_medium_ends_standby);
     g_test_add_func("/ide/smart", smart_is_well);
