@@ -229,10 +229,19 @@ int block_drive_remove_medium(struct block_drive *drive, GError **err)
     return 0;
 }
 
+static int check_size(const struct block_drive *drive, const struct block_node *node, GError **err)
+{
+    if (block_size(node) >= drive->tray->sector_size)
+        return 0;
+    return fail(err, EINVAL, "drive %s: %s is shorter than a sector", drive->id, block_path(node));
+}
+
 int block_drive_insert_medium(struct block_drive *drive, struct block_node *node, GError **err)
 {
     int rc = check_open(drive, err);
 
+    if (rc == 0)
+        rc = check_size(drive, node, err);
     if (rc == 0 && drive->node != NULL)
         rc = fail(err, EINVAL, "drive %s: there is a medium in it already", drive->id);
     if (rc == 0)
@@ -253,8 +262,12 @@ int block_drive_eject(struct block_drive *drive, bool force, GError **err)
 int block_drive_change_medium(struct block_drive *drive, struct block_node *node, bool force,
                               GError **err)
 {
-    int rc = block_drive_eject(drive, force, err);
+    int rc = check_removable(drive, err);
 
+    if (rc == 0)
+        rc = check_size(drive, node, err);
+    if (rc == 0)
+        rc = block_drive_eject(drive, force, err);
     if (rc == 0)
         rc = block_drive_insert_medium(drive, node, err);
     return rc == 0 ? block_drive_close_tray(drive, err) : rc;

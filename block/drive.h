@@ -16,6 +16,7 @@
 
 /* What a device with a removable medium does for whoever controls the machine. */
 struct block_tray_ops {
+    uint64_t sector_size; /* bytes; a medium has one sector at least. 0: it may have none */
     /*
      * Opens the tray. -EBUSY: the guest has locked it; it was told that somebody wants the medium.
      * force: opens it all the same.
@@ -82,8 +83,8 @@ void block_drive_get_options(const struct block_drive *drive, struct block_optio
 /*
  * QMP's blockdev-open-tray, -close-tray, -remove-medium and -insert-medium. 0; or a sentence and
  * -ENOTSUP: the medium is not removable; -EBUSY: the guest locked the tray; -EINVAL: the tray is
- * closed, or (insert) not empty. insert takes over a reference on node when it succeeds, and sets
- * the limits of the last medium.
+ * closed, or (insert) not empty, or the image is too short for a medium. insert takes over a
+ * reference on node when it succeeds, and sets the limits of the last medium.
  */
 int block_drive_open_tray(struct block_drive *drive, bool force, GError **err);
 int block_drive_close_tray(struct block_drive *drive, GError **err);

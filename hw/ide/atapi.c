@@ -13,7 +13,7 @@
 
 bool atapi_ready(const struct ata_drive *d)
 {
-    return d->medium != NULL && !d->atapi.tray_open;
+    return d->sectors > 0 && !d->atapi.tray_open;
 }
 
 /* ---- Packets and their data ---- */
@@ -240,6 +240,7 @@ static bool is_locked(void *opaque)
 }
 
 const struct block_tray_ops atapi_tray_ops = {
+    .sector_size = ATAPI_SECTOR,
     .open = open_tray,
     .close = close_tray,
     .set_medium = set_medium,

@@ -258,6 +258,37 @@ static void test_guest_ejects(void)
     qtest_end(q);
 }
 
+/* No disc has less than a sector: such a file is none, and the old disc stays. */
+static void test_too_short(void)
+{
+    g_autofree char *first = media_image("first.iso", 'a'), *empty = media_image("empty.iso", 'e');
+    struct qtest *q = start_with_cd(first, "");
+    g_autofree char *change = g_strdup_printf("\"id\":\"tray\",\"filename\":\"%s\"", empty);
+    g_autofree char *add = g_strdup_printf("\"driver\":\"raw\",\"node-name\":\"disc\",\"file\":"
+                                           "{\"driver\":\"file\",\"filename\":\"%s\"}",
+                                           empty);
+    static const char insert[] = "\"id\":\"tray\",\"node-name\":\"disc\"";
+
+    g_assert_cmpint(truncate(empty, SECTOR / 2), ==, 0);
+    media_must_fail(q, "blockdev-change-medium", change, "empty.iso is shorter than a sector");
+    become_ready(q);
+    g_assert_cmpint(first_letter(q), ==, 'a');
+    media_must(q, "blockdev-add", add);
+    media_tell(q, "eject", "\"id\":\"tray\"");
+    expect_tray(q, true);
+    media_expect(q, "\"return\"");
+    media_must_fail(q, "blockdev-insert-medium", insert, "empty.iso is shorter than a sector");
+    media_must(q, "block_resize", "\"node-name\":\"disc\",\"size\":4096");
+    media_must(q, "blockdev-insert-medium", insert);
+    media_tell(q, "blockdev-close-tray", "\"id\":\"tray\"");
+    expect_tray(q, false);
+    media_expect(q, "\"return\"");
+    become_ready(q);
+    media_must(q, "block_resize", "\"node-name\":\"disc\",\"size\":0");
+    g_assert_cmphex(test_unit_ready(q), ==, 2);
+    qtest_end(q);
+}
+
 static void test_refusals(void)
 {
     static const struct {
@@ -325,6 +356,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/steps", test_steps);
     g_test_add_func("/media/locked-tray", test_locked_tray);
     g_test_add_func("/media/guest-ejects", test_guest_ejects);
+    g_test_add_func("/media/too-short", test_too_short);
     g_test_add_func("/media/refusals", test_refusals);
     g_test_add_func("/sandbox/as-libxl", test_in_a_sandbox);
     int rc = g_test_run();
