@@ -270,6 +270,28 @@ static int copy_all(struct convert *c, unsigned at_once)
     return c->error;
 }
 
+static void rest_cleared(void *opaque, int ret)
+{
+    struct convert *c = opaque;
+
+    c->error = ret;
+    c->busy = 0;
+}
+
+/* A target that is longer than the source goes on with zeroes, not with its backing file. */
+static int clear_rest(struct convert *c)
+{
+    uint64_t size = block_size(block_user_node(c->target));
+    uint64_t end = c->target_backing != NULL ? MIN(size, block_size(c->target_backing)) : 0;
+
+    if (end <= c->size)
+        return 0;
+    c->busy = 1;
+    block_write_zeroes(c->target, c->size, end - c->size, BLOCK_REQ_UNMAP, rest_cleared, c);
+    img_wait(&c->busy);
+    return c->error;
+}
+
 /* ---- the command ---- */
 
 struct convert_options {
@@ -319,6 +341,8 @@ static int copy(const struct convert_options *o, struct block_user *source,
         return IMG_EXIT_ERROR;
     img_progress_start(&c.progress, o->progress, c.size);
     int ret = copy_all(&c, o->at_once);
+    if (ret == 0)
+        ret = clear_rest(&c);
     if (ret == 0)
         ret = block_flush_sync(target);
     if (ret < 0)

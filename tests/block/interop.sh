@@ -139,6 +139,16 @@ committed() {
         qemu-img compare -q -f qcow2 -F raw top flat2 && check mid && check top
 }
 ok "commit" committed
+grown() { # what is beyond the source's end is zero, not the backing file's: grown SIZE OPTION...
+    rm -f o
+    head -c 8M /dev/zero | tr '\0' b > longer && head -c 100k flat > short && cp short long &&
+        truncate -s "$1" long && "$img" convert -f raw -O qcow2 -B longer -F raw -o "size=$1" "${@:2}" short o &&
+        qemu-img compare -q -f qcow2 -F raw o long && check o
+}
+ok "convert -B to a larger disk" grown 3M
+ok "convert -B to one larger than the backing file" grown 16M
+ok "convert -B -c to a larger disk" grown 3M -c
+ok "convert -B to a larger disk that knows no zeroes" grown 3M -o compat=0.10
 several() { # -o is there more than once
     "$img" create -q -f qcow2 -o cluster_size=4k -o compat=0.10 o 1M &&
         qemu-img info -f qcow2 o > i && grep -q "cluster_size: 4096" i && grep -q "compat: 0.10" i &&
