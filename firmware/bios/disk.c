@@ -82,8 +82,7 @@ static void fixed_disk(struct regs *r, struct drive *d)
     case 0x03: transfer(r, d, OP_WRITE); break;
     case 0x04: transfer(r, d, OP_VERIFY); break;
     case 0x08: get_parameters(r, d); break;
-    case 0x0C:
-    case 0x47: seek(r, d); break;
+    case 0x0C: seek(r, d); break;
     case 0x09: /* set parameters, test ready, recalibrate, diagnose: nothing to do */
     case 0x10:
     case 0x11:

@@ -105,6 +105,9 @@ static void extensions(void)
     struct registers r = call(0x13, 0x4100, 0x55AA, 0, 0x80);
     check(!FAILS(r) && (r.ebx & 0xFFFF) == 0xAA55, "13/41 present", r.ebx);
     check(AH(r) >= 0x21 && (r.ecx & 5) == 5, "13/41 version, access and EDD", r.eax);
+    bool locks = r.ecx & 2;
+    r = call(0x13, 0x4502, 0, 0, 0x80);
+    check(!locks || !FAILS(r), "13/41 locking is there if it says so", r.eax);
     r = call(0x13, 0x4100, 0x1234, 0, 0x80);
     check(FAILS(r), "13/41 without 55AA", r.ebx);
     r = edd(0x42, 5000, 127, BUFFER >> 4 << 16);
@@ -118,13 +121,36 @@ static void extensions(void)
     check(!FAILS(r) && peek32(BUFFER) == 0x87654321, "13/43 read back", peek32(BUFFER));
     r = edd(0x44, 5000, 100, 0);
     check(!FAILS(r), "13/44 verify", r.eax);
-    r = edd(0x47, 5000, 0, 0);
-    check(!FAILS(r), "13/47 seek", r.eax);
     r = edd(0x42, total - 1, 2, BUFFER >> 4 << 16);
     check(FAILS(r) && AH(r), "13/42 beyond the end", r.eax);
     check((r.ebx & 0xFFFF) == 0, "13/42 beyond the end: none read", r.ebx);
     r = edd(0x42, UINT64_C(0xFFFFFFFFFFFFFFFF), 1, BUFFER >> 4 << 16);
     check(FAILS(r), "13/42 at 2^64 - 1", r.eax);
+}
+
+/* The packet says where to, CX and DH mean nothing. */
+static void seek(void)
+{
+    static struct packet p;
+    struct registers r = { .eax = 0x4700, .ecx = 0xFFFF, .edx = 0xFF80 };
+    p = (struct packet){ 0x10, 0, 0, 0, total - 1, 0 };
+    r.esi = (uint32_t)&p;
+    interrupt(0x13, &r);
+    check(!FAILS(r), "13/47 seek", r.eax);
+    r = edd(0x47, total, 0, 0);
+    check(FAILS(r) && AH(r), "13/47 beyond the end", r.eax);
+}
+
+/* A packet that ends where its segment ends. */
+static void packet_at_the_end(void)
+{
+    struct registers r = { .eax = 0x4200, .edx = 0x80, .esi = 0xFFF0, .ds = 0x1000 };
+    poke32(0x1FFF0, 0x10 | 1 << 16);
+    poke32(0x1FFF4, BUFFER >> 4 << 16);
+    poke32(0x1FFF8, 88);
+    poke32(0x1FFFC, 0);
+    interrupt(0x13, &r);
+    check(!FAILS(r) && peek32(BUFFER) == 88, "13/42 packet at the end of a segment", r.eax);
 }
 
 static void flat_address(void)
@@ -186,5 +212,7 @@ void test(void)
     classic_errors();
     small_functions();
     extensions();
+    seek();
     flat_address();
+    packet_at_the_end();
 }
