@@ -210,7 +210,8 @@ static uint8_t dma_chunk(struct drive *d, bool write, uint64_t lba, uint32_t cou
  */
 static void pio_block(const struct drive *d, uint32_t memory, uint32_t bytes, bool write)
 {
-    uint16_t seg = (uint16_t)(memory >> 4), off = memory & 15;
+    uint16_t seg = real_segment(memory);
+    uint32_t off = memory - ((uint32_t)seg << 4);
     uint8_t bounce[512];
     if (memory + bytes <= REAL_MODE_END) {
         if (write)

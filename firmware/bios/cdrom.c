@@ -149,6 +149,12 @@ void cdrom_int13(struct regs *r, struct drive *d)
     }
 }
 
+static void write_linear(uint32_t to, const uint8_t *from, uint32_t n)
+{
+    uint16_t seg = real_segment(to);
+    far_write(seg, to - ((uint32_t)seg << 4), from, n);
+}
+
 /* 512-byte sectors of the image, whole CD sectors straight to memory, odd ends by a buffer. */
 static uint8_t read_emulated(uint32_t lba, uint32_t count, uint32_t memory, uint32_t *done)
 {
@@ -165,7 +171,8 @@ static uint8_t read_emulated(uint32_t lba, uint32_t count, uint32_t memory, uint
             near_sector(&buffer);
             n = 4 - at % 4 < count - *done ? 4 - at % 4 : count - *done;
             status = cdrom_read(d, cd_lba, 1, buffer, &got);
-            far_write((uint16_t)(memory >> 4), memory & 15, sector + at % 4 * 512, n * 512);
+            if (!status)
+                write_linear(memory, sector + at % 4 * 512, n * 512);
         }
         if (status)
             return status;
@@ -324,7 +331,7 @@ static uint8_t load_image(struct drive *d, const struct eltorito *e)
     memory += whole * ELTORITO_SECTOR;
     near_sector(&buffer);
     status = cdrom_read(d, e->lba + whole, 1, buffer, &done);
-    far_write((uint16_t)(memory >> 4), 0, sector, rest * 512);
+    write_linear(memory, sector, rest * 512);
     return status;
 }
 

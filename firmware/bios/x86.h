@@ -139,6 +139,12 @@ static inline void far_write(uint16_t seg, uint32_t off, const void *src, uint32
     far_copy(seg, off, BIOS_SEG, (uint32_t)src, n);
 }
 
+/* The segment from which real mode reaches a linear address: beyond 1 MiB it is the last one. */
+static inline uint16_t real_segment(uint32_t at)
+{
+    return at < 0x100000 ? (uint16_t)(at >> 4) : 0xFFFF;
+}
+
 /* n 16-bit words between a port and seg:off. */
 static inline void far_insw(uint16_t port, uint16_t seg, uint32_t off, uint32_t n)
 {

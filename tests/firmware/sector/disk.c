@@ -141,6 +141,18 @@ static void seek(void)
     check(FAILS(r) && AH(r), "13/47 beyond the end", r.eax);
 }
 
+/* Beyond 1 MiB, where segments still reach; an odd address, which DMA does not take. */
+static void high_memory(void)
+{
+    poke32(0x1001, 0x600DF00D);
+    struct registers r = edd(0x42, 300, 1, 0xFFFF1011);
+    check(!FAILS(r) && peek32(0x1001) == 0x600DF00D, "13/42 to FFFF:1011, not to 0000:1001",
+          peek32(0x1001));
+    edd(0x43, total - 50, 1, 0xFFFF1011);
+    r = edd(0x42, total - 50, 1, BUFFER >> 4 << 16);
+    check(!FAILS(r) && peek32(BUFFER) == 300, "13/43 from FFFF:1011", peek32(BUFFER));
+}
+
 /* A packet that ends where its segment ends. */
 static void packet_at_the_end(void)
 {
@@ -213,6 +225,7 @@ void test(void)
     small_functions();
     extensions();
     seek();
-    flat_address();
+    high_memory();
     packet_at_the_end();
+    flat_address();
 }
