@@ -96,6 +96,7 @@ static void attempt(const struct boot_entry *e)
 {
     const char *why = "";
     screen("Booting from %s\n", e->name);
+    cdrom_end_emulation(); /* of a CD that was tried before */
     switch (e->type) {
     case BOOT_FLOPPY: why = boot_drive(rt.drive[e->drive].unit); break;
     case BOOT_DISK: why = boot_drive(move_to_front(e->drive)); break;

@@ -227,7 +227,7 @@ static void emulation_status(struct regs *r)
     far_put8(r->ds, r->si.x + 0x12U, (uint8_t)e->geometry.heads);
 }
 
-static void end_emulation(void)
+void cdrom_end_emulation(void)
 {
     if (!rt.emulation.active)
         return;
@@ -235,6 +235,8 @@ static void end_emulation(void)
     if (rt.emulation.media == MEDIA_DISK) {
         rt.disk_shift--;
         BDA->disk_count--;
+    } else if (!rt.floppy_count) {
+        BDA->equipment &= ~0x0001;
     }
 }
 
@@ -247,7 +249,7 @@ static void terminate(struct regs *r)
     }
     emulation_status(r);
     if (r->ax.l == 0)
-        end_emulation();
+        cdrom_end_emulation();
     disk_finish(r, DISK_OK);
 }
 
@@ -344,7 +346,6 @@ const char *cdrom_boot(uint8_t cd, uint8_t *drive, uint16_t *segment)
     uint8_t status = cdrom_capacity(d);
     if (status)
         return status == DISK_NO_MEDIA ? "no disc" : "drive not ready";
-    end_emulation();
     if (cdrom_read(d, ELTORITO_RECORD_SECTOR, 1, buffer, &done))
         return "read error";
     catalog = eltorito_catalog(data);

@@ -23,6 +23,9 @@ void cdrom_int13(struct regs *r, struct drive *d);
  */
 const char *cdrom_boot(uint8_t cd, uint8_t *drive, uint16_t *segment);
 
+/* The drives are again what they were before a CD's boot image was one of them. */
+void cdrom_end_emulation(void);
+
 /* Takes a call for the emulated drive, AH=4Ah-4Dh, or a drive that emulation renumbers. */
 bool cdrom_emulation_int13(struct regs *r);
 

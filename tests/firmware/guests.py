@@ -418,12 +418,24 @@ def case_floppy_emulation(args, work):
             raise Failed(f'no "{wanted}"')
 
 
+def case_emulation_ends(args, work):
+    """A boot sector on an emulated floppy gives up: then A: is the real one, and is booted."""
+    emulated = bytes.fromhex('b045 e6e9 cd18').ljust(510, b'\0') + b'\x55\xaa' # prints E, INT 18h
+    iso = os.path.join(work, 'cd.iso')
+    boot_iso(emulated.ljust(1440 << 10, b'\0'), iso)
+    with args.machine(args, work, '-m', '64', '-boot', 'order=da', '-cdrom', iso, '-drive',
+                      f'file={write_disk(work, "fd", tiny("F"), 1440 << 10)},format=raw,if=floppy') as m:
+        m.wait('e9', 'F')
+        if m.text('e9') != 'EF':
+            raise Failed(f'{m.text("e9")}, not EF')
+
+
 CASES = {'kernel': case_kernel, 'kernel-small': case_kernel_small, 'kernel-smp': case_kernel_smp, 'grub-disk': case_grub_disk,
          'grub-cd': case_grub_cd, 'isolinux': case_isolinux, 'memtest': case_memtest, 'memtest-pass': case_memtest_pass,
          'memtest-disk': case_memtest_disk, 'pxe': case_pxe,
          'menu': case_menu, 'broken': case_broken, 'bad-rom': case_bad_rom,
          'silent': case_silent, 'absurd': case_absurd, 'bochs': case_bochs,
-         'floppy-emulation': case_floppy_emulation,
+         'floppy-emulation': case_floppy_emulation, 'emulation-ends': case_emulation_ends,
          'resume': case_resume, 'grub-graphics': case_grub_graphics, 'vesafb': case_vesafb,
          'text-console': case_text_console, 'isolinux-menu': case_isolinux_menu,
          'x86emu': case_x86emu, 'acpi-dmi': case_tables}
