@@ -257,6 +257,9 @@ static uint8_t format_track(struct regs *r)
 {
     uint8_t unit = r->dx.l;
     const struct chs *g = &rt.drive[rt.floppy[unit]].logical;
+    uint32_t lba;
+    if (!geometry_lba(g, (r->cx.x & ~0x3F) | 1, r->dx.h, &lba))
+        return DISK_BAD_COMMAND;
     const uint8_t command[6] = { CMD_FORMAT, (uint8_t)(r->dx.h << 2 | unit),
                                  2,          (uint8_t)g->sectors,
                                  0x6C,       0xF6 };
@@ -301,6 +304,19 @@ static void get_type(struct regs *r)
     r->ax.h = 1; /* no change line */
 }
 
+/* AH=18h: what is to be formatted, the drive's own cylinders and sectors only. */
+static void set_media(struct regs *r)
+{
+    const struct chs *g = &rt.drive[rt.floppy[r->dx.l]].logical;
+    if (r->cx.h != g->cylinders - 1 || r->cx.l != g->sectors) {
+        finish(r, DISK_BAD_MEDIA);
+        return;
+    }
+    r->es = 0xF000;
+    r->di.x = 0xEFC7;
+    finish(r, DISK_OK);
+}
+
 static void with_drive(struct regs *r)
 {
     switch (r->ax.h) {
@@ -310,13 +326,9 @@ static void with_drive(struct regs *r)
     case 0x05: finish(r, format_track(r)); break;
     case 0x08: get_parameters(r); break;
     case 0x15: get_type(r); break;
-    case 0x16: finish(r, DISK_OK); break;
-    case 0x17:
-    case 0x18: /* media type for formatting: the drive's own only */
-        r->es = 0xF000;
-        r->di.x = 0xEFC7;
-        finish(r, DISK_OK);
-        break;
+    case 0x16:
+    case 0x17: finish(r, DISK_OK); break; /* not changed; any type is the drive's own */
+    case 0x18: set_media(r); break;
     default: finish(r, DISK_BAD_COMMAND); break;
     }
 }

@@ -39,6 +39,18 @@ void test(void)
     check(!FAILS(r), "13/04 verify", r.eax);
     r = call(0x13, 0x0201, 0, 0x0013, 0);
     check(FAILS(r) && AL(r) == 0, "13/02 sector 19", r.eax);
+    r = (struct registers){ .eax = 0x1703, .edi = 0x1234, .es = 0x5678 };
+    interrupt(0x13, &r);
+    check(r.es == 0x5678 && (r.edi & 0xFFFF) == 0x1234, "13/17 keeps ES:DI", r.edi);
+    r = call(0x13, 0x1800, 0, 0x4F12, 0);
+    check(FAILS(r) || peek8(((uint32_t)r.es << 4) + (r.edi & 0xFFFF) + 4) == 18,
+          "13/18 the drive's own format", r.eax);
+    r = call(0x13, 0x1800, 0, 0x4F24, 0);
+    check(FAILS(r) && AH(r), "13/18 36 sectors a track", r.eax);
+    r = call(0x13, 0x0501, 0, 0x5000, 0);
+    check(FAILS(r) && AH(r) == 1, "13/05 cylinder 80", r.eax);
+    r = call(0x13, 0x0501, 0, 0x0000, 0x0200);
+    check(FAILS(r) && AH(r) == 1, "13/05 head 2", r.eax);
     r = call(0x13, 0x0201, 0, 0x0001, 1);
     check(FAILS(r), "13/02 a drive that is not there", r.eax);
     check(peek8(0x440) != 0, "the motor will be switched off", peek8(0x440));
