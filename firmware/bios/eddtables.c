@@ -12,7 +12,7 @@
 #define INFO_GEOMETRY     0x0002 /* valid */
 #define INFO_REMOVABLE    0x0004
 #define INFO_LOCKABLE     0x0020
-#define DPTE_DMA          0x0010 /* word 10: fast DMA */
+#define DPTE_DMA          0x0002 /* word 10: by bus master */
 #define DPTE_LBA          0x0010
 #define DPTE_REMOVABLE    0x0020
 #define DPTE_ATAPI        0x0040

@@ -178,7 +178,7 @@ vec_int19:
 config_table:
     .word 8
     .byte 0xFC, 0, 1            /* AT, submodel, revision */
-    .byte 0x70                  /* second 8259, RTC, INT 15h AH=4Fh is called */
+    .byte 0x74                  /* second 8259, RTC, INT 15h AH=4Fh is called, EBDA */
     .byte 0x40, 0, 0, 0         /* INT 16h AH=09h is there */
 far_int19:
     ljmpw $BIOS_SEG, $stub_int19

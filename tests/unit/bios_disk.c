@@ -127,6 +127,10 @@ static void edd_versions(void)
     edd_dpte(dpte, &d);
     g_assert_cmpuint(edd_checksum(dpte, 16), ==, 0);
     g_assert_cmpuint(dpte[6], ==, 15);
+    g_assert_cmphex(get_le16(dpte + 10), ==, 0x12); /* DMA, LBA */
+    d.dma = false;
+    edd_dpte(dpte, &d);
+    g_assert_cmphex(get_le16(dpte + 10), ==, 0x10);
 }
 
 static void fill_catalog(uint8_t *c)

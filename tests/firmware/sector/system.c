@@ -116,6 +116,7 @@ static void configuration(void)
     check(!FAILS(r) && AH(r) == 0 && peek16(table) >= 8, "15/C0 table", r.eax);
     check(peek8(table + 2) == 0xFC, "15/C0 model", peek8(table + 2));
     check((peek8(table + 5) & 0x70) == 0x70, "15/C0 second PIC, RTC, 4Fh", peek8(table + 5));
+    check(!(peek8(table + 5) & 4) == !peek16(0x40E), "15/C0 EBDA", peek8(table + 5));
     r = call(0x15, 0xC100, 0, 0, 0);
     check(!FAILS(r) && r.es == peek16(0x40E), "15/C1 EBDA", r.es);
     r = call(0x15, 0x4F1E, 0, 0, 0);
