@@ -144,6 +144,7 @@ static void xen_pause(struct core *core)
         return;
     x->paused = true;
     xen_server_drain(x);
+    xen_server_tell_time(x);
     xen_blocks_log(x);
 }
 
@@ -168,6 +169,7 @@ static void xen_shutdown(struct core *core, enum core_shutdown why)
     struct xen_core *x = xen_core(core);
 
     x->ending = true;
+    xen_server_tell_time(x);
     if (why == CORE_SHUTDOWN_SUSPEND) {
         x->asleep = true;
         if (xen_set_sleep_state(x, 3) < 0)

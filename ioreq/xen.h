@@ -17,7 +17,10 @@ struct xen_config {
     uint64_t ram_size; /* bytes, without video memory */
     uint64_t low_ram;  /* how much of it may be below 4 GiB; 0: the usual */
     bool incoming;     /* a state will be loaded: video memory is in the domain already */
-    /* The guest moved Xen's RTC by so many seconds. May be NULL. */
+    /*
+     * The guest moved Xen's RTC by so many seconds since the last call; a few times a second at
+     * most. May be NULL.
+     */
     void (*time_offset)(void *opaque, int64_t seconds);
     void *opaque;
 };

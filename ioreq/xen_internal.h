@@ -79,6 +79,8 @@ struct xen_core {
     pthread_cond_t resumed;
     int64_t spin_ns, slept_at; /* see xen_server.c */
     unsigned quick_wakes;
+    uint64_t time_moved; /* seconds, signed and wrapping: not told yet */
+    guint time_rest;     /* GLib source; 0: news of the clock may be told at once */
 
     struct xen_ranges ranges;
     struct xen_cache cache;
@@ -96,6 +98,8 @@ int xen_server_start(struct xen_core *x, GError **err);
 void xen_server_stop(struct xen_core *x);
 void xen_server_drain(struct xen_core *x);
 void xen_server_wake(struct xen_core *x);
+/* What is left of config.time_offset's news, at once: the domain may not live much longer. */
+void xen_server_tell_time(struct xen_core *x);
 
 /* xen_memory.c */
 int xen_cache_create(struct xen_core *x, GError **err);

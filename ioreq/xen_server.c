@@ -27,8 +27,39 @@
 enum { STATE_NONE, STATE_READY, STATE_INPROCESS, STATE_RESPONSE };
 
 #define RING_REST_MS 10    /* events for the ring come at most so often */
+#define TIME_REST_MS 500   /* so does the news that the guest moved its clock */
 #define SPIN_NS      20000 /* how long to look for the next request before sleeping */
 #define SPIN_AFTER   8 /* wake-ups within that time, one after the other, that make it worthwhile */
+
+/* ---- The guest's clock ---- */
+
+void xen_server_tell_time(struct xen_core *x)
+{
+    int64_t seconds = (int64_t)x->time_moved;
+
+    x->time_moved = 0;
+    if (seconds != 0 && x->config.time_offset != NULL)
+        x->config.time_offset(x->config.opaque, seconds);
+}
+
+static gboolean tell_the_rest(gpointer opaque)
+{
+    struct xen_core *x = opaque;
+
+    x->time_rest = 0;
+    xen_server_tell_time(x);
+    return G_SOURCE_REMOVE;
+}
+
+/* A guest may move its clock in a loop. Each is a difference to what was before: none is lost. */
+static void time_moved(struct xen_core *x, uint64_t seconds)
+{
+    x->time_moved += seconds;
+    if (x->time_rest != 0 || x->time_moved == 0)
+        return;
+    xen_server_tell_time(x);
+    x->time_rest = g_timeout_add(TIME_REST_MS, tell_the_rest, x);
+}
 
 /* ---- Requests ---- */
 
@@ -36,10 +67,7 @@ static void perform(struct xen_core *x, struct ioreq *req)
 {
     switch (req->type) {
     case IOREQ_TYPE_INVALIDATE: xen_cache_invalidate(x); break;
-    case IOREQ_TYPE_TIMEOFFSET:
-        if (x->config.time_offset != NULL)
-            x->config.time_offset(x->config.opaque, (int64_t)req->data);
-        break;
+    case IOREQ_TYPE_TIMEOFFSET: time_moved(x, req->data); break;
     default: ioreq_dispatch(x->core.dispatch, req); break;
     }
 }
@@ -260,6 +288,9 @@ void xen_server_stop(struct xen_core *x)
         pthread_join(x->thread, NULL);
         machine_lock();
     }
+    if (x->time_rest != 0)
+        g_source_remove(x->time_rest);
+    xen_server_tell_time(x);
     if (x->pages != NULL)
         xenforeignmemory_unmap_resource(x->fmem, x->pages);
     if (x->created)

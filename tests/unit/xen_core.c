@@ -16,6 +16,7 @@ static struct vga_bench s;
 static struct core *core;
 static struct dispatch dispatch;
 static int64_t clock_moved;
+static unsigned times_told;
 
 /* A port that acts on the core from within an access: what is written is an enum core_shutdown. */
 static struct region port;
@@ -38,6 +39,7 @@ static const struct region_ops port_ops = { .read = port_read, .write = port_wri
 static void time_offset(void *opaque, int64_t seconds)
 {
     clock_moved += seconds;
+    times_told++;
 }
 
 static void function_changed(void *opaque, const struct pci_device *pci, bool present)
@@ -71,7 +73,7 @@ static void create(bool incoming)
     g_assert_cmpint(memmap_set_core(s.b->mem, &core->ops->mem, core), ==, 0);
     g_assert_cmpint(core->ops->create_cpus(core, &err), ==, 0);
     g_assert_no_error(err);
-    clock_moved = 0;
+    clock_moved = times_told = 0;
 }
 
 static void start(void)
@@ -173,6 +175,45 @@ static void buffered_writes_come_before_the_next_access(void)
     in(1, 0x500);
     g_assert_cmpint(clock_moved, ==, -3600);
     end();
+}
+
+/* Each news of the clock is a line in xenstore, or for every monitor; a guest has no end of them.
+ */
+static void move_clock(unsigned n, int64_t seconds)
+{
+    for (unsigned i = 0; i < n; i++)
+        fake_xen_buffer(IOREQ_TYPE_TIMEOFFSET, 0, 8, (uint64_t)seconds);
+    fake_xen_event(FAKE_RING_PORT);
+    in(0, 0x500);
+}
+
+static void a_clock_that_never_rests_is_told_now_and_then(void)
+{
+    start();
+    move_clock(100, 7);
+    g_assert_cmpuint(times_told, ==, 1);
+    while (times_told == 1)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(times_told, ==, 2);
+    g_assert_cmpint(clock_moved, ==, 700);
+    end();
+    g_assert_cmpuint(times_told, ==, 2);
+}
+
+/* Who stops or ends the domain knows how its clock is then. */
+static void no_second_is_lost_at_the_end(void)
+{
+    start();
+    move_clock(3, -5);
+    core->ops->pause(core);
+    g_assert_cmpint(clock_moved, ==, -15);
+    core->ops->resume(core);
+    move_clock(3, 2);
+    out(0, 0x501, CORE_SHUTDOWN_RESET);
+    g_assert_cmpint(clock_moved, ==, -9);
+    move_clock(3, 1);
+    end();
+    g_assert_cmpint(clock_moved, ==, -6);
 }
 
 static void a_stopped_machine_answers_later(void)
@@ -450,6 +491,8 @@ int main(int argc, char **argv)
     g_test_add_func("/xen-core/repeated", repeated_accesses_reach_the_guests_memory);
     g_test_add_func("/xen-core/nonsense", nonsense_is_answered_like_nothing_there);
     g_test_add_func("/xen-core/buffered", buffered_writes_come_before_the_next_access);
+    g_test_add_func("/xen-core/clock", a_clock_that_never_rests_is_told_now_and_then);
+    g_test_add_func("/xen-core/clock-at-the-end", no_second_is_lost_at_the_end);
     g_test_add_func("/xen-core/paused", a_stopped_machine_answers_later);
     g_test_add_func("/xen-core/shutdown", xen_knows_of_a_shutdown_before_the_guest_goes_on);
     g_test_add_func("/xen-core/claims", what_the_guest_reaches_is_claimed);
