@@ -15,7 +15,7 @@
 static const char bios_information[] =
     "\x00\x18\x00\x00"                 /* type 0, length, handle 0 */
     "\x01\x02\x00\xE0\x03\x01"         /* vendor, version, segment E000, date, 128 KiB */
-    "\x98\x80\x01\x00\x00\x00\x00\x00" /* PCI, PnP, CD boot, selectable boot, EDD */
+    "\x90\x82\x09\x00\x00\x00\x00\x00" /* ISA, PCI, PnP, CD boot, selectable boot, EDD */
     "\x01\x04\x01\x00\xFF\xFF"         /* ACPI, targeted content; release 1.0; no EC */
     "hvm-dm\0"
     "1.0\0"

@@ -65,10 +65,13 @@ static void smbios(void)
     check(at && equal("_DMI_", at + 16, 5) && sum(at + 16, 15) == 0, "SMBIOS intermediate", at);
     uint16_t length = peek16(at + 0x16), count = peek16(at + 0x1C), n = 0;
     uint32_t largest = 0, p = fetch(peek32(at + 0x18), length), end = p + length, start = p;
-    bool bios = false;
+    bool bios = false, telling = false;
     while (p + 4 <= end && n < count) {
         start = p;
-        bios = bios || peek8(p) == 0;
+        if (peek8(p) == 0) {
+            bios = true;
+            telling = !(peek32(p + 10) & 1 << 3) && peek32(p + 10) & 1 << 15;
+        }
         p += peek8(p + 1);
         while (p + 1 < end && peek16(p))
             p++;
@@ -79,6 +82,7 @@ static void smbios(void)
     check(n == count && p == end, "SMBIOS: as many structures as it says", n);
     check(largest == peek16(at + 8), "SMBIOS: the largest is as large as it says", largest);
     check(bios, "SMBIOS: BIOS information", 0);
+    check(telling, "SMBIOS: characteristics, boot from CD", 0);
 }
 
 static void mp(void)
