@@ -15,9 +15,13 @@
 #define INT_NMI    1
 #define INT_EXTINT 3
 #define LEVEL_HIGH 0x000D
-#define MAX_SIZE   0x600
+#define MAX_CPUS   32
+#define MAX_SIZE   0x680
 #define PIR_SLOTS  31
 #define PIR_IRQS   0x0C20 /* 5, 10, 11 */
+
+/* Header, processors, two buses and an I/O APIC, pins of PCI and ISA, the local interrupts. */
+_Static_assert(44 + MAX_CPUS * 20 + 3 * 8 + (MAX_FUNCTIONS + 15 + 2) * 8 <= MAX_SIZE, "MP table");
 
 struct writer {
     uint8_t *at;
@@ -89,7 +93,7 @@ void mptable_setup(void)
     uint32_t version = ioapic_version();
     uint8_t *floating = version == 0xFFFFFFFF || !version ? NULL : memory_table(16, 16);
     uint8_t *table = floating ? memory_table(MAX_SIZE, 16) : NULL;
-    if (!table || rt.cpu_count > 32)
+    if (!table || rt.cpu_count > MAX_CPUS)
         return;
     struct writer w = { table + 44, 0 };
     put_processors(&w);
