@@ -137,7 +137,7 @@ void cdrom_int13(struct regs *r, struct drive *d)
     switch (r->ax.h) {
     case 0x00:
     case 0x0D: disk_finish(r, ata_reset(d)); break;
-    case 0x01: disk_finish(r, BDA->disk_status); break;
+    case 0x01: disk_last_status(r); break;
     case 0x09:
     case 0x10:
     case 0x11:
@@ -256,8 +256,8 @@ static void terminate(struct regs *r)
 static void emulated_drive(struct regs *r)
 {
     switch (r->ax.h) {
+    case 0x01: disk_last_status(r); break;
     case 0x00:
-    case 0x01:
     case 0x09:
     case 0x0C:
     case 0x0D:

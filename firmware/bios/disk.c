@@ -64,7 +64,7 @@ static void seek(struct regs *r, const struct drive *d)
     disk_finish(r, good ? DISK_OK : DISK_BAD_COMMAND);
 }
 
-static void last_status(struct regs *r)
+void disk_last_status(struct regs *r)
 {
     uint8_t status = BDA->disk_status;
     BDA->disk_status = 0;
@@ -77,7 +77,7 @@ static void fixed_disk(struct regs *r, struct drive *d)
     switch (r->ax.h) {
     case 0x00: /* reset */
     case 0x0D: disk_finish(r, ata_reset(d)); break;
-    case 0x01: last_status(r); break;
+    case 0x01: disk_last_status(r); break;
     case 0x02: transfer(r, d, OP_READ); break;
     case 0x03: transfer(r, d, OP_WRITE); break;
     case 0x04: transfer(r, d, OP_VERIFY); break;

@@ -15,4 +15,7 @@ struct drive *disk_find(uint8_t number);
 /* Ends a call with a status, which AH=01h gives again. */
 void disk_finish(struct regs *r, uint8_t status);
 
+/* AH=01h: how the last call ended. */
+void disk_last_status(struct regs *r);
+
 #endif

@@ -413,7 +413,7 @@ def case_floppy_emulation(args, work):
         text = m.text('e9')
     print(text)
     for wanted in ('ok 13/08 1.44 MB', 'ok 13/08 geometry', 'ok 13/02 one sector', 'ok 13/02 a track',
-                   'FAIL 13/03 write'):
+                   'ok 13/01 status of the last call', 'FAIL 13/03 write'):
         if wanted not in text:
             raise Failed(f'no "{wanted}"')
 

@@ -39,6 +39,9 @@ void test(void)
     check(!FAILS(r), "13/04 verify", r.eax);
     r = call(0x13, 0x0201, 0, 0x0013, 0);
     check(FAILS(r) && AL(r) == 0, "13/02 sector 19", r.eax);
+    uint8_t status = AH(r);
+    r = call(0x13, 0x0100, 0, 0, 0);
+    check(AH(r) == status, "13/01 status of the last call", r.eax);
     r = (struct registers){ .eax = 0x1703, .edi = 0x1234, .es = 0x5678 };
     interrupt(0x13, &r);
     check(r.es == 0x5678 && (r.edi & 0xFFFF) == 0x1234, "13/17 keeps ES:DI", r.edi);
