@@ -9,14 +9,14 @@
 #include "x86.h"
 
 /* shift_ext[0] (96h) and shift_ext[1] (97h), shift[1] (18h) */
-#define EXT_E1       0x01
-#define EXT_E0       0x02
-#define EXT_RCTRL    0x04
-#define EXT_RALT     0x08
-#define LED_MASK     0x07
-#define SHIFT2_LCTRL 0x01
-#define SHIFT2_LALT  0x02
-#define SHIFT2_PAUSE 0x08
+#define EXT_E1        0x01
+#define EXT_E0        0x02
+#define EXT_RCTRL     0x04
+#define EXT_RALT      0x08
+#define LED_MASK      0x07
+#define SHIFT2_LCTRL  0x01
+#define SHIFT2_LALT   0x02
+#define SHIFT2_SYSREQ 0x04
 
 void kbd_init(void)
 {
@@ -137,7 +137,19 @@ static bool modifier(uint8_t scan, bool extended, bool make)
     }
 }
 
-/* What is not a character: Ctrl-Alt-Del, Break, Print Screen, System Request, Alt and digits. */
+/* INT 15h AH=85h is told once when the key goes down, however often it repeats, and once when up.
+ */
+static void system_request(bool make)
+{
+    struct regs r = { .flags = 0 };
+    if (make == !!(BDA->shift[1] & SHIFT2_SYSREQ))
+        return;
+    set_bits(&BDA->shift[1], SHIFT2_SYSREQ, make);
+    r.ax.x = make ? 0x8500 : 0x8501;
+    call_interrupt(0x15, &r);
+}
+
+/* What is not a character: Ctrl-Alt-Del, Break, Print Screen, Alt and digits. */
 static bool special_key(uint8_t scan, bool extended)
 {
     uint8_t shift = BDA->shift[0];
@@ -183,6 +195,10 @@ static void handle_scan(uint8_t byte)
         return;
     }
     BDA->shift_ext[0] = (uint8_t)(ext & ~EXT_E0);
+    if (scan == 0x54 && !extended) {
+        system_request(make);
+        return;
+    }
     if (modifier(scan, extended, make) || !make || special_key(scan, extended))
         return;
     if (scan == 0x52)
@@ -287,7 +303,7 @@ void kbd_int16(struct regs *r)
     case 0x12:
         r->ax.l = BDA->shift[0];
         r->ax.h = (uint8_t)((BDA->shift[1] & 0x73) | (BDA->shift_ext[0] & (EXT_RCTRL | EXT_RALT)) |
-                            (BDA->shift[1] & SHIFT2_PAUSE ? 0x80 : 0));
+                            (BDA->shift[1] & SHIFT2_SYSREQ ? 0x80 : 0));
         break;
     default: break;
     }

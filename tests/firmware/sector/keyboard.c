@@ -89,6 +89,14 @@ static void keys(void)
     press(0x51);
     scan(0xB8);
     check(next_key(0x00) == 123, "09 Alt 1 2 3", 0);
+    scan(0x38);
+    scan(0x54);
+    uint8_t down = AH(call(0x16, 0x1200, 0, 0, 0));
+    scan(0xD4);
+    uint8_t up = AH(call(0x16, 0x1200, 0, 0, 0));
+    scan(0xB8);
+    check(down & 0x80 && !(up & 0x80), "16/12 System Request", down);
+    check(next_key(0x10) == 0, "09 System Request is no character", 0);
 }
 
 static void locks(void)
