@@ -126,10 +126,10 @@ static bool menu_wanted(void)
         screen("F12: boot menu\n");
     uint32_t deadline = timer_after(rt.menu_wait_ms);
     do {
-        if (rt.menu_wait_ms)
+        if (rt.menu_wait_ms && rt.pm_timer)
             irq_sleep(); /* the timer's tick ends it */
         else
-            irq_window();
+            irq_window(); /* the 8254's count would be the same after each sleep */
         uint16_t key = kbd_poll();
         if (key == KEY_F12 || key == KEY_ESC)
             return true;
