@@ -277,6 +277,26 @@ static void test_power(struct fixture *f, gconstpointer data)
     replay_is_the_same(f);
 }
 
+/* What it asks for while it is stopped is done then, or when it goes on. */
+static void test_power_while_stopped(struct fixture *f, gconstpointer data)
+{
+    struct qtest *q = start(f, "-nodefaults");
+
+    qtest_qmp_do(q, "stop");
+    qtest_outb(q, 0xcf9, 0x06);
+    qtest_qmp_wait_event(q, "RESET");
+    qtest_pci_write(q, 0x0b, 0x40, 0xb001, 4);
+    qtest_pci_write(q, 0x0b, 0x80, 0x01, 1);
+    qtest_outw(q, 0xb004, 0x2400); /* S3 */
+    qtest_qmp_do(q, "cont");
+    qtest_qmp_wait_event(q, "SUSPEND");
+    qtest_qmp_do(q, "system_wakeup");
+    qtest_qmp_wait_event(q, "WAKEUP");
+    use_timers(q);
+    qtest_end(q);
+    replay_is_the_same(f);
+}
+
 /* Not by the event RESUME: it may come before the monitor is told of events. */
 static void wait_until_it_runs(struct qtest *q)
 {
@@ -412,6 +432,7 @@ int main(int argc, char **argv)
     STORY("everything", test_everything);
     STORY("disk-alone", test_disk_alone);
     STORY("power", test_power);
+    STORY("power-while-stopped", test_power_while_stopped);
     STORY("saved-state", test_saved_state);
     STORY("difference", test_difference);
     STORY("damaged", test_damaged);
