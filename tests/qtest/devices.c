@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "hw/core/dma.h"
 #include "hw/core/pci.h"
 #include "hw/core/state.h"
 #include "hw/machine/devices.h"
@@ -182,6 +183,15 @@ static void test_foreign_and_newer_states(void)
 
 /* ---- PCI ---- */
 
+static bool is_memory(struct fuzz_board *b, uint64_t gpa)
+{
+    struct memmap *mem = machine_services(b->machine)->mem;
+    uint8_t written[] = { 0x5c, 0xa1, 0xab, 0x1e }, read[4] = { 0 };
+
+    return dma_write(mem, gpa, written, 4) == 0 && dma_read(mem, gpa, read, 4) == 0 &&
+           memcmp(read, written, 4) == 0;
+}
+
 /* BARs over each other, over memory, over the chipset's own registers, and at the very top. */
 static void test_bars_anywhere(void)
 {
@@ -202,6 +212,8 @@ static void test_bars_anywhere(void)
             ioreq_dispatch(d, &port);
         }
         fuzz_board_reset(b);
+        g_assert_true(is_memory(b, 0x1000)); /* nothing is left in its way */
+        g_assert_true(is_memory(b, 0x100000));
     }
     fuzz_board_destroy(b);
 }
