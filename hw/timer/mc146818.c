@@ -155,7 +155,7 @@ static void show_time(struct mc146818 *s)
     s->cmos[RTC_DATE] = encode(s, tm.tm_mday);
     s->cmos[RTC_MONTH] = encode(s, tm.tm_mon + 1);
     s->cmos[RTC_YEAR] = encode(s, (year % 100 + 100) % 100);
-    s->cmos[RTC_CENTURY] = encode(s, year / 100 % 100);
+    s->cmos[RTC_CENTURY] = encode(s, (year / 100 % 100 + 100) % 100);
 }
 
 /* Takes the time from the registers; what is no date counts on from the nearest one. */
