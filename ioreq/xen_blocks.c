@@ -75,6 +75,8 @@ static int adopt(void *opaque, struct mem_block *block, GError **err)
     struct xen_vram v = { .block = block, .parking = parking_place(x) };
     int rc = 0;
 
+    if ((block->flags & MEM_READONLY) != 0)
+        return 0; /* a ROM keeps its content, and is answered like registers */
     v.at = v.parking;
     if (!x->loading) {
         rc = xen_populate(x, v.parking, block->size);

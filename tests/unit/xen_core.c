@@ -3,9 +3,12 @@
  * guest's requests arrive as Xen puts them; what the core says to Xen is looked at.
  */
 #include <string.h>
+#include <unistd.h>
+#include <glib/gstdio.h>
 
 #include "base/loop.h"
 #include "hw/core/dma.h"
+#include "hw/xen/pvdevice.h"
 #include "ioreq/xen.h"
 #include "tests/unit/fake_xen.h"
 #include "tests/unit/vga_bench.h"
@@ -47,8 +50,9 @@ static void function_changed(void *opaque, const struct pci_device *pci, bool pr
     core->ops->pci_function(core, pci, present);
 }
 
-/* The machine around the core, and the core in it; stopped, as a toolstack starts it. */
-static void create(bool incoming)
+/* The machine around the core, and the core in it; stopped, as a toolstack starts it. romfile: of a
+ * card in slot 3; NULL: there is none. */
+static void create_with_rom(bool incoming, const char *romfile)
 {
     struct xen_config config = { .domid = FAKE_DOMAIN,
                                  .max_cpus = 2,
@@ -59,6 +63,10 @@ static void create(bool incoming)
 
     fake_xen_create(2, 256);
     vga_bench_create(&s);
+    if (romfile != NULL) {
+        g_autofree char *card = g_strdup_printf("device-id=0xc000,addr=3,romfile=%s", romfile);
+        bench_plug(s.b, &xen_pvdevice_kind, card);
+    }
     memmap_unmap(s.b->mem, &s.b->ram); /* the domain's is Xen's */
     port = (struct region){ .name = "port", .ops = &port_ops, .priority = REGION_FIXED };
     bus_map(s.b->bus, &port, BUS_PIO, 0x500, 2);
@@ -74,6 +82,11 @@ static void create(bool incoming)
     g_assert_cmpint(core->ops->create_cpus(core, &err), ==, 0);
     g_assert_no_error(err);
     clock_moved = times_told = 0;
+}
+
+static void create(bool incoming)
+{
+    create_with_rom(incoming, NULL);
 }
 
 static void start(void)
@@ -403,6 +416,26 @@ static void video_memory_is_where_its_bar_is(void)
     end();
 }
 
+/* It is no memory of the domain's: what the file has is what the guest reads. */
+static void a_rom_keeps_its_content(void)
+{
+    static const char content[PAGE] = { 0x55, (char)0xaa, 8, 0x77 };
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "hvm-dm-rom-XXXXXX", NULL);
+    int fd = g_mkstemp(path);
+
+    g_assert_cmpint(write(fd, content, sizeof(content)), ==, sizeof(content));
+    close(fd);
+    create_with_rom(false, path);
+    g_unlink(path);
+    g_autofree char *said = fake_xen_said();
+    g_assert_nonnull(strstr(said, "populate 100+256\n"));
+    g_assert_null(strstr(said, "populate 200"));
+    cfg_write(s.b, 3, 0, PCI_ROM_ADDRESS, 0xf8000001, 4);
+    cfg_write(s.b, 3, 0, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+    g_assert_cmphex(mmio_read(s.b, 0xf8000000, 4), ==, 0x7708aa55);
+    end();
+}
+
 /* A disk reads into it, and the guest switches the BAR off before the disk is done. */
 static void video_memory_moves_under_a_transfer(void)
 {
@@ -501,6 +534,7 @@ int main(int argc, char **argv)
     g_test_add_func("/xen-core/bound", mappings_have_a_bound);
     g_test_add_func("/xen-core/migration", a_migration_hears_of_what_devices_write);
     g_test_add_func("/xen-core/video-memory", video_memory_is_where_its_bar_is);
+    g_test_add_func("/xen-core/rom", a_rom_keeps_its_content);
     g_test_add_func("/xen-core/video-memory-moves", video_memory_moves_under_a_transfer);
     g_test_add_func("/xen-core/restored", a_restored_guest_has_its_screen);
     g_test_add_func("/xen-core/lost", video_memory_that_is_not_where_the_state_says);
